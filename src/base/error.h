@@ -6,9 +6,9 @@
 #include "sirenrope/sirenrope.h"
 
 #if defined(__GNUC__)
-#define SROPE_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define SROPE_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
-#define SROPE_PRINTF(format, first)
+#define SROPE_PRINTF(string, first)
 #endif
 
 /* `error` may be NULL. `where` may be NULL for none; it is cut to fit. Returns `status`. */

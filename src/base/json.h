@@ -1,0 +1,18 @@
+/* json.h: JSON text of a file -> a yyjson document, with a bound on nesting and a typed error that says where.
+ * In: UTF-8 bytes (borrowed). Out: a document of the caller's, freed with yyjson_doc_free. Not here: what the values
+ * should be. */
+#ifndef SROPE_BASE_JSON_H
+#define SROPE_BASE_JSON_H
+
+#include "sirenrope/sirenrope.h"
+
+struct yyjson_doc;
+
+/* Fails with `status` and the place "<what> byte <n>"; deeper than `max_depth` lists and objects is LIMIT. */
+srope_status srope_json_read(const char *text, size_t n, uint32_t max_depth, srope_status status, const char *what,
+                             struct yyjson_doc **out, srope_error *error);
+
+/* "a string", "a number", ...: for messages. Takes a yyjson_val; NULL is "nothing". Static. */
+const char *srope_json_kind(const void *value);
+
+#endif
