@@ -5,8 +5,7 @@
 #include "base/error.h"
 #include "yyjson.h"
 
-/* The place where nesting goes over the bound, or n. Wrong text may be misjudged: the parser then says what is wrong. */
-static size_t find_too_deep(const char *text, size_t n, uint32_t max_depth) {
+size_t srope_json_find_too_deep(const char *text, size_t n, uint32_t max_depth) {
   uint32_t depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < n; i++) {
@@ -28,7 +27,7 @@ static size_t find_too_deep(const char *text, size_t n, uint32_t max_depth) {
 srope_status srope_json_read(const char *text, size_t n, uint32_t max_depth, srope_status status, const char *what,
                              struct yyjson_doc **out, srope_error *error) {
   char where[64];
-  size_t too_deep = find_too_deep(text, n, max_depth);
+  size_t too_deep = srope_json_find_too_deep(text, n, max_depth);
   if (too_deep < n) {
     snprintf(where, sizeof where, "%s byte %zu", what, too_deep);
     return srope_fail(error, SROPE_ERR_LIMIT, where, "expected at most %u lists and objects inside one another",

@@ -12,6 +12,9 @@ struct yyjson_doc;
 srope_status srope_json_read(const char *text, size_t n, uint32_t max_depth, srope_status status, const char *what,
                              struct yyjson_doc **out, srope_error *error);
 
+/* The first byte where nesting goes over the bound, or n. Wrong text may be misjudged: the parser then says what is wrong. */
+size_t srope_json_find_too_deep(const char *text, size_t n, uint32_t max_depth);
+
 /* "a string", "a number", ...: for messages. Takes a yyjson_val; NULL is "nothing". Static. */
 const char *srope_json_kind(const void *value);
 
