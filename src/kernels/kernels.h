@@ -19,16 +19,17 @@ typedef struct srope_kernels {
                  size_t m, size_t n, size_t k);
   void (*relu)(float *x, size_t n);
   void (*silu)(float *x, size_t n);                 /* x / (1 + exp(-x)) */
-  void (*sine)(float *x, size_t n, float omega);    /* sin(omega · x) */
+  void (*sine)(float *x, size_t n, float omega);    /* sin(omega · x), any size of argument */
   void (*sigmoid)(const float *x, float *y, size_t n);
   void (*add)(const float *x, const float *y, float *z, size_t n);    /* z = x + y */
   void (*add_scaled)(float *x, const float *y, float scale, size_t n); /* x += scale · y */
   /* y (m, d) = LayerNorm(x (m, d)) · gain + bias, eps 1e-5 */
   void (*layer_norm)(const float *x, const float *gain, const float *bias, float *y, size_t m, size_t d);
-  /* x (n) -> exp(scale·x - max) / sum over the first n; x[n .. n_padded-1] = 0 */
+  /* x (n) -> exp(scale·x - max) / sum over the first n >= 1; x[n .. n_padded-1] = 0; n_padded a multiple of nr */
   void (*softmax)(float *x, size_t n, size_t n_padded, float scale);
-  /* pairs (x[2j], x[2j+1]) of n_heads heads turned by (cosine[j], sine[j]), j < n_pairs; in place */
-  void (*rotate)(float *x, const float *cosine, const float *sine, size_t n_heads, size_t n_pairs);
+  /* The pairs (x[2j], x[2j+1]) of n_heads heads of d_head floats turned by their angles, in place. cosine and sine
+   * (d_head): for pair j, cosine[2j] = cosine[2j+1] = cos, sine[2j] = -sin, sine[2j+1] = sin. */
+  void (*rotate)(float *x, const float *cosine, const float *sine, size_t n_heads, size_t d_head);
 } srope_kernels;
 
 /* The table for an instruction set's name, or the best of this machine for NULL; NULL when it is not there. Static. */

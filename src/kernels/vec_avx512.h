@@ -1,0 +1,38 @@
+/* vec_avx512.h: the vector vocabulary with AVX-512 (F, DQ), sixteen lanes. */
+#ifndef SROPE_KERNELS_VEC_H
+#define SROPE_KERNELS_VEC_H
+
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SROPE_ISA avx512
+enum { VL = 16, TILE_ROWS = 8, TILE_VECS = 2 };
+typedef __m512 vec;
+
+static inline vec v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec v_splat(float x) { return _mm512_set1_ps(x); }
+static inline vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+static inline vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+static inline vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+static inline vec v_madd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+static inline vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+static inline vec v_swap_pairs(vec a) { return _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)); }
+static inline float v_sum(vec a) { return _mm512_reduce_add_ps(a); }
+static inline float v_largest(vec a) { return _mm512_reduce_max_ps(a); }
+
+/* t = n + 1.5·2^23 for a whole number n: 2^n, and x with its sign turned when n is odd. */
+static inline vec v_power_of_two(vec t) {
+  __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+  return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3f800000)));
+}
+static inline vec v_negate_if_odd(vec x, vec t) {
+  return _mm512_xor_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 31)));
+}
+
+#endif
