@@ -1,0 +1,354 @@
+#include "model/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "yyjson.h"
+
+enum { LENGTH_BYTES = 8, HEADER_DEPTH = 3 /* file, tensor, shape */ };
+
+static const struct { const char *name; uint32_t n_bytes; } dtypes[] = { /* by srope_dtype */
+  {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4}, {"BOOL", 1}, {"U8", 1}, {"I8", 1},
+  {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2}, {"U16", 2}, {"U32", 4}, {"U64", 8}};
+enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
+
+const char *srope_dtype_name(srope_dtype dtype) { return dtypes[dtype].name; }
+
+char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity) {
+  size_t used = 0;
+  for (uint32_t i = 0; i <= n_dims && used < capacity; i++) {
+    int n = i < n_dims ? snprintf(text + used, capacity - used, "%s%llu", i ? ", " : "[", (unsigned long long)shape[i])
+                       : snprintf(text + used, capacity - used, "%s", n_dims ? "]" : "[]");
+    used += n > 0 ? (size_t)n : 0;
+  }
+  return text;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static int compare_data(const void *a, const void *b) { /* an empty tensor comes before one that begins where it does */
+  const srope_tensor *x = a, *y = b;
+  if (x->data != y->data) return x->data < y->data ? -1 : 1;
+  return (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
+}
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp((*(const srope_tensor *const *)a)->name, (*(const srope_tensor *const *)b)->name);
+}
+
+static srope_status read_name(yyjson_val *key, const char **name, srope_error *error) {
+  size_t n = yyjson_get_len(key);
+  *name = yyjson_get_str(key);
+  if (strlen(*name) != n)
+    return srope_fail(error, SROPE_ERR_FORMAT, *name, "a tensor's name has a NUL character in it");
+  if (n > SROPE_MAX_NAME_BYTES)
+    return srope_fail(error, SROPE_ERR_LIMIT, *name, "expected a name of at most %d bytes, found %zu",
+                      SROPE_MAX_NAME_BYTES, n);
+  return SROPE_OK;
+}
+
+static srope_status read_dtype(yyjson_val *value, srope_tensor *tensor, srope_error *error) {
+  for (int i = 0; i < N_DTYPES; i++)
+    if (yyjson_equals_str(value, dtypes[i].name)) {
+      tensor->dtype = (srope_dtype)i;
+      return SROPE_OK;
+    }
+  if (!yyjson_is_str(value))
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected a string as dtype, found %s",
+                      srope_json_kind(value));
+  return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected a dtype of the format (F32, F16, ...), found \"%s\"",
+                    yyjson_get_str(value));
+}
+
+/* The shape, and how many elements and bytes it says; no product may leave 64 bits. */
+static srope_status read_shape(yyjson_val *value, srope_tensor *tensor, uint64_t *said_bytes, srope_error *error) {
+  size_t n_dims = yyjson_arr_size(value);
+  if (!yyjson_is_arr(value))
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected a list as shape, found %s",
+                      srope_json_kind(value));
+  if (n_dims > SROPE_MAX_DIMS)
+    return srope_fail(error, SROPE_ERR_LIMIT, tensor->name, "expected a shape of at most %d dimensions, found %zu",
+                      SROPE_MAX_DIMS, n_dims);
+  size_t i, n;
+  yyjson_val *dim;
+  uint64_t product = dtypes[tensor->dtype].n_bytes; /* an empty dimension must not hide an overflow of the others */
+  bool empty = false;
+  yyjson_arr_foreach(value, i, n, dim) {
+    if (!yyjson_is_uint(dim))
+      return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected whole numbers from 0 on as shape");
+    uint64_t size = yyjson_get_uint(dim);
+    tensor->shape[i] = size;
+    if (size == 0) empty = true;
+    else if (product > UINT64_MAX / size)
+      return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "the shape's number of bytes is over 64 bits");
+    else product *= size;
+  }
+  tensor->n_dims = (uint32_t)n_dims;
+  *said_bytes = empty ? 0 : product;
+  tensor->n = *said_bytes / dtypes[tensor->dtype].n_bytes;
+  return SROPE_OK;
+}
+
+static srope_status read_tensor(yyjson_val *key, yyjson_val *value, const unsigned char *data, size_t n_data,
+                                srope_tensor *tensor, srope_error *error) {
+  srope_status status;
+  if ((status = read_name(key, &tensor->name, error))) return status;
+  yyjson_val *dtype = yyjson_obj_get(value, "dtype"), *shape = yyjson_obj_get(value, "shape");
+  yyjson_val *offsets = yyjson_obj_get(value, "data_offsets");
+  if (!dtype || !shape || !offsets || yyjson_obj_size(value) != 3)
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected exactly dtype, shape and data_offsets");
+
+  uint64_t said_bytes = 0;
+  if ((status = read_dtype(dtype, tensor, error))) return status;
+  if ((status = read_shape(shape, tensor, &said_bytes, error))) return status;
+
+  yyjson_val *begin_value = yyjson_arr_get(offsets, 0), *end_value = yyjson_arr_get(offsets, 1);
+  if (yyjson_arr_size(offsets) != 2 || !yyjson_is_uint(begin_value) || !yyjson_is_uint(end_value))
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected two whole numbers from 0 on as data_offsets");
+  uint64_t begin = yyjson_get_uint(begin_value), end = yyjson_get_uint(end_value);
+  if (begin > end || end > n_data)
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name,
+                      "data_offsets [%llu, %llu] leave the file's %zu bytes of data", (unsigned long long)begin,
+                      (unsigned long long)end, n_data);
+  if (end - begin != said_bytes)
+    return srope_fail(error, SROPE_ERR_FORMAT, tensor->name,
+                      "shape and dtype say %llu bytes, data_offsets [%llu, %llu] say %llu",
+                      (unsigned long long)said_bytes, (unsigned long long)begin, (unsigned long long)end,
+                      (unsigned long long)(end - begin));
+  tensor->data = data + begin;
+  tensor->n_bytes = (size_t)said_bytes;
+  return SROPE_OK;
+}
+
+static srope_status check_metadata(yyjson_val *metadata, srope_error *error) {
+  if (!yyjson_is_obj(metadata))
+    return srope_fail(error, SROPE_ERR_FORMAT, "__metadata__", "expected an object, found %s",
+                      srope_json_kind(metadata));
+  if (yyjson_obj_size(metadata) > SROPE_MAX_METADATA)
+    return srope_fail(error, SROPE_ERR_LIMIT, "__metadata__", "expected at most %d keys, found %zu", SROPE_MAX_METADATA,
+                      yyjson_obj_size(metadata));
+  size_t i, n, j, m;
+  yyjson_val *key, *value, *other_key, *other_value;
+  yyjson_obj_foreach(metadata, i, n, key, value) {
+    if (!yyjson_is_str(value))
+      return srope_fail(error, SROPE_ERR_FORMAT, "__metadata__", "expected strings only, found %s as \"%s\"",
+                        srope_json_kind(value), yyjson_get_str(key));
+    yyjson_obj_foreach(metadata, j, m, other_key, other_value) {
+      if (j > i && yyjson_equals_strn(other_key, yyjson_get_str(key), yyjson_get_len(key)))
+        return srope_fail(error, SROPE_ERR_FORMAT, "__metadata__", "the key \"%s\" is there twice",
+                          yyjson_get_str(key));
+    }
+  }
+  return SROPE_OK;
+}
+
+/* The tensors lie one after the other from the first byte of data to the last. */
+static srope_status check_coverage(const srope_safetensors *file, const unsigned char *data, size_t n_data,
+                                   srope_error *error) {
+  size_t end = 0;
+  for (uint32_t i = 0; i < file->n_tensors; i++) {
+    const srope_tensor *tensor = &file->tensors[i];
+    size_t begin = (size_t)(tensor->data - data);
+    if (begin != end)
+      return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "its data %s: expected it to begin at byte %zu, found %zu",
+                        begin < end ? "overlaps another tensor's" : "leaves a hole before it", end, begin);
+    end = begin + tensor->n_bytes;
+  }
+  if (end != n_data)
+    return srope_fail(error, SROPE_ERR_FORMAT, "data", "expected the file to end after %zu bytes of data, found %zu", end,
+                      n_data);
+  return SROPE_OK;
+}
+
+static srope_status read_header(srope_safetensors *file, const unsigned char *data, size_t n_data, srope_error *error) {
+  yyjson_val *root = yyjson_doc_get_root(file->header), *key, *value;
+  if (!yyjson_is_obj(root))
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected a JSON object, found %s", srope_json_kind(root));
+  size_t n_keys = yyjson_obj_size(root), i, n;
+  if (n_keys > SROPE_MAX_TENSORS + 1)
+    return srope_fail(error, SROPE_ERR_LIMIT, "header", "expected at most %d tensors, found %zu", SROPE_MAX_TENSORS,
+                      n_keys);
+  file->tensors = calloc(n_keys + 1, sizeof *file->tensors);
+  file->by_name = calloc(n_keys + 1, sizeof *file->by_name);
+  if (!file->tensors || !file->by_name)
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the list of %zu tensors", n_keys);
+
+  uint32_t n_metadata = 0;
+  yyjson_obj_foreach(root, i, n, key, value) {
+    srope_status status;
+    if (yyjson_equals_str(key, "__metadata__")) {
+      if (n_metadata++) return srope_fail(error, SROPE_ERR_FORMAT, "__metadata__", "it is there twice");
+      status = check_metadata(value, error);
+    } else {
+      status = read_tensor(key, value, data, n_data, &file->tensors[file->n_tensors++], error);
+    }
+    if (status) return status;
+  }
+  if (file->n_tensors > SROPE_MAX_TENSORS)
+    return srope_fail(error, SROPE_ERR_LIMIT, "header", "expected at most %d tensors", SROPE_MAX_TENSORS);
+
+  qsort(file->tensors, file->n_tensors, sizeof *file->tensors, compare_data);
+  for (uint32_t t = 0; t < file->n_tensors; t++) file->by_name[t] = &file->tensors[t];
+  qsort(file->by_name, file->n_tensors, sizeof *file->by_name, compare_names);
+  for (uint32_t t = 1; t < file->n_tensors; t++)
+    if (strcmp(file->by_name[t - 1]->name, file->by_name[t]->name) == 0)
+      return srope_fail(error, SROPE_ERR_FORMAT, file->by_name[t]->name, "two tensors have this name");
+  return check_coverage(file, data, n_data, error);
+}
+
+srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_safetensors *file, srope_error *error) {
+  if (!file || (!bytes && n_bytes > 0)) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "expected bytes and a reader");
+  memset(file, 0, sizeof *file);
+  if (n_bytes < LENGTH_BYTES)
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected at least %d bytes, found %zu", LENGTH_BYTES, n_bytes);
+  uint64_t n_header = 0;
+  memcpy(&n_header, bytes, LENGTH_BYTES);
+  if (n_header > n_bytes - LENGTH_BYTES)
+    return srope_fail(error, SROPE_ERR_FORMAT, "header",
+                      "the file says a header of %llu bytes, but only %zu bytes follow (truncated, or no safetensors)",
+                      (unsigned long long)n_header, n_bytes - LENGTH_BYTES);
+  if (n_header > SROPE_MAX_HEADER_BYTES)
+    return srope_fail(error, SROPE_ERR_LIMIT, "header", "expected a header of at most %d bytes, found %llu",
+                      SROPE_MAX_HEADER_BYTES, (unsigned long long)n_header);
+  const char *text = (const char *)bytes + LENGTH_BYTES;
+  if (n_header == 0 || text[0] != '{')
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected a JSON object that begins with {");
+
+  srope_status status =
+      srope_json_read(text, (size_t)n_header, HEADER_DEPTH, SROPE_ERR_FORMAT, "header", &file->header, error);
+  if (!status)
+    status = read_header(file, (const unsigned char *)text + n_header, n_bytes - LENGTH_BYTES - (size_t)n_header, error);
+  if (status) srope_safetensors_close(file);
+  return status;
+}
+
+void srope_safetensors_close(srope_safetensors *file) {
+  if (!file) return;
+  free(file->tensors);
+  free(file->by_name);
+  yyjson_doc_free(file->header);
+  memset(file, 0, sizeof *file);
+}
+
+const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const char *name) {
+  uint32_t low = 0, high = file->n_tensors;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    int order = strcmp(name, file->by_name[middle]->name);
+    if (order == 0) return file->by_name[middle];
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return NULL;
+}
+
+const char *srope_safetensors_metadata(const srope_safetensors *file, const char *key, size_t *n_bytes) {
+  yyjson_val *value = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(file->header), "__metadata__"), key);
+  if (n_bytes) *n_bytes = yyjson_get_len(value);
+  return yyjson_get_str(value);
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+/* Every float16 is a float32: shift the fields to their places; what is subnormal there is normal here. */
+static float float_from_half(uint16_t half) {
+  uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31, fraction = half & 1023;
+  uint32_t bits = sign;
+  float value;
+  if (exponent == 0) { /* fraction · 2^-24 */
+    value = (float)fraction * 0x1p-24f;
+    return sign ? -value : value;
+  }
+  bits |= (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static double number_at(const srope_tensor *tensor, uint64_t i) {
+  const unsigned char *place = tensor->data + i * dtypes[tensor->dtype].n_bytes;
+  union { float f32; double f64; int64_t i64; int32_t i32; uint32_t u32; uint16_t u16; } value;
+  memcpy(&value, place, dtypes[tensor->dtype].n_bytes);
+  switch (tensor->dtype) {
+    case SROPE_DTYPE_F32: return value.f32;
+    case SROPE_DTYPE_F64: return value.f64;
+    case SROPE_DTYPE_I64: return (double)value.i64;
+    case SROPE_DTYPE_I32: return value.i32;
+    case SROPE_DTYPE_F16: return float_from_half(value.u16);
+    default: value.u32 = (uint32_t)value.u16 << 16; return value.f32; /* bfloat16: the upper half of a float32 */
+  }
+}
+
+bool srope_tensor_read_double(const srope_tensor *tensor, uint64_t first, size_t n, double *out) {
+  if (tensor->dtype > SROPE_DTYPE_I32) return false;
+  for (size_t i = 0; i < n; i++) out[i] = number_at(tensor, first + i);
+  return true;
+}
+
+bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t n, float *out) {
+  if (tensor->dtype > SROPE_DTYPE_I32) return false;
+  if (tensor->dtype == SROPE_DTYPE_F32) {
+    if (n > 0) memcpy(out, tensor->data + first * sizeof(float), n * sizeof(float));
+    return true;
+  }
+  for (size_t i = 0; i < n; i++) out[i] = (float)number_at(tensor, first + i);
+  return true;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static yyjson_mut_val *tensor_entry(yyjson_mut_doc *doc, const srope_tensor_output *tensor, uint64_t *offset) {
+  uint64_t n = 1;
+  for (uint32_t i = 0; i < tensor->n_dims; i++) n *= tensor->shape[i];
+  uint64_t offsets[2] = {*offset, *offset + n * sizeof(float)};
+  *offset = offsets[1];
+  yyjson_mut_val *entry = yyjson_mut_obj(doc);
+  yyjson_mut_obj_add_str(doc, entry, "dtype", "F32");
+  yyjson_mut_obj_add_val(doc, entry, "shape", yyjson_mut_arr_with_uint64(doc, tensor->shape, tensor->n_dims));
+  yyjson_mut_obj_add_val(doc, entry, "data_offsets", yyjson_mut_arr_with_uint64(doc, offsets, 2));
+  return entry;
+}
+
+srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
+                                     const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
+                                     size_t *n_bytes, srope_error *error) {
+  yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+  yyjson_mut_val *root = yyjson_mut_obj(doc);
+  yyjson_mut_doc_set_root(doc, root);
+  if (n_metadata > 0) {
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    for (uint32_t i = 0; i < n_metadata; i++) yyjson_mut_obj_add_str(doc, object, metadata[i].key, metadata[i].value);
+    yyjson_mut_obj_add_val(doc, root, "__metadata__", object);
+  }
+  uint64_t n_data = 0;
+  for (uint32_t i = 0; i < n_tensors; i++)
+    yyjson_mut_obj_add_val(doc, root, tensors[i].name, tensor_entry(doc, &tensors[i], &n_data));
+  size_t n_text = 0;
+  char *text = yyjson_mut_write(doc, 0, &n_text);
+  yyjson_mut_doc_free(doc);
+
+  size_t n_header = (n_text + 7) / 8 * 8; /* spaces up to a multiple of 8, so that data is aligned */
+  size_t n_file = LENGTH_BYTES + n_header + (size_t)n_data;
+  unsigned char *file = text ? malloc(n_file) : NULL;
+  if (!file) {
+    free(text);
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a file of %zu bytes", n_file);
+  }
+  uint64_t length = n_header;
+  memcpy(file, &length, LENGTH_BYTES);
+  memcpy(file + LENGTH_BYTES, text, n_text);
+  memset(file + LENGTH_BYTES + n_text, ' ', n_header - n_text);
+  free(text);
+  unsigned char *place = file + LENGTH_BYTES + n_header;
+  for (uint32_t i = 0; i < n_tensors; i++) {
+    size_t n = sizeof(float);
+    for (uint32_t d = 0; d < tensors[i].n_dims; d++) n *= (size_t)tensors[i].shape[d];
+    if (n > 0) memcpy(place, tensors[i].data, n);
+    place += n;
+  }
+  *bytes = file;
+  *n_bytes = n_file;
+  return SROPE_OK;
+}

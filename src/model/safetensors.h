@@ -1,0 +1,74 @@
+/* safetensors.h: reading and writing .safetensors bytes, trusting nothing.
+ * In:  the bytes of a whole file (borrowed: they must outlive the reader).
+ * Out: its tensors (name, dtype, shape, bytes) and metadata, each rule of the format checked: an 8-byte length, a JSON
+ *      object of that length, for every tensor exactly dtype, shape and data_offsets, sizes that are what shape and dtype
+ *      say, no overlap, no hole, nothing after the last, no name twice.
+ * Not here: files, models. Numbers are little-endian, as in the format; so must the machine be.
+ */
+#ifndef SROPE_MODEL_SAFETENSORS_H
+#define SROPE_MODEL_SAFETENSORS_H
+
+#include "sirenrope/sirenrope.h"
+
+enum {
+  SROPE_MAX_DIMS = 8,
+  SROPE_MAX_METADATA = 256, /* entries of __metadata__ */
+  SROPE_MAX_NAME_BYTES = 512
+};
+
+typedef enum srope_dtype {
+  SROPE_DTYPE_F32, SROPE_DTYPE_F16, SROPE_DTYPE_BF16, SROPE_DTYPE_F64, SROPE_DTYPE_I64, SROPE_DTYPE_I32, /* readable */
+  SROPE_DTYPE_BOOL, SROPE_DTYPE_U8, SROPE_DTYPE_I8, SROPE_DTYPE_F8_E5M2, SROPE_DTYPE_F8_E4M3, SROPE_DTYPE_I16,
+  SROPE_DTYPE_U16, SROPE_DTYPE_U32, SROPE_DTYPE_U64
+} srope_dtype;
+
+typedef struct srope_tensor {
+  const char *name; /* NUL-terminated UTF-8, lives as long as the reader */
+  srope_dtype dtype;
+  uint32_t n_dims;
+  uint64_t shape[SROPE_MAX_DIMS];
+  uint64_t n; /* elements */
+  const unsigned char *data; /* n elements, in the borrowed bytes, at any alignment */
+  size_t n_bytes;
+} srope_tensor;
+
+typedef struct srope_safetensors {
+  srope_tensor *tensors; /* in the order of their data */
+  uint32_t n_tensors;
+  const srope_tensor **by_name; /* sorted */
+  struct yyjson_doc *header;
+} srope_safetensors;
+
+/* Errors: FORMAT, LIMIT, MEMORY; where = "header", "header byte n" or the tensor's name. Close what was opened. */
+srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_safetensors *file, srope_error *error);
+void srope_safetensors_close(srope_safetensors *file);
+
+/* NULL when there is none of that name. */
+const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const char *name);
+/* The text of a metadata key and its length in bytes; NULL when there is none. Lives as long as the reader. */
+const char *srope_safetensors_metadata(const srope_safetensors *file, const char *key, size_t *n_bytes);
+
+const char *srope_dtype_name(srope_dtype dtype);
+/* "[32, 24]", cut to fit; returns `text`. */
+char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity);
+
+/* Elements first .. first+n-1 as numbers; false when the dtype is none of F32 F16 BF16 F64 I64 I32. The range must lie
+ * inside the tensor. NaN and infinities come through. */
+bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t n, float *out);
+bool srope_tensor_read_double(const srope_tensor *tensor, uint64_t first, size_t n, double *out);
+
+typedef struct srope_tensor_output { /* borrows everything */
+  const char *name;
+  uint32_t n_dims;
+  uint64_t shape[SROPE_MAX_DIMS];
+  const float *data;
+} srope_tensor_output;
+
+typedef struct srope_metadata_output { const char *key, *value; } srope_metadata_output;
+
+/* A file of F32 tensors as new bytes; free them with srope_free. Errors: MEMORY, LIMIT. */
+srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
+                                     const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
+                                     size_t *n_bytes, srope_error *error);
+
+#endif
