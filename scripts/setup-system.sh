@@ -1,0 +1,72 @@
+# setup-system.sh: what comes from the system's packages. Sourced by setup.sh.
+# Every need is a test and the Debian package that meets it. Nothing is installed where the test passes, so on another
+# system, or without root, a user meets the needs in any way and set-up is content.
+SYSTEM_MISSING=()
+
+needs() { # needs "PACKAGES" TEST...
+  "${@:2}" > /dev/null 2>&1 || SYSTEM_MISSING+=($1)
+}
+links() { # links COMPILER FLAG... : a C program on standard input compiles and links with them
+  has "$1" && "$@" -x c - -o /dev/null
+}
+links_main() { echo 'int main(void) { return 0; }' | links "$@"; }
+links_fuzzer() { echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p == 0 && n; }' | links "$@"; }
+has_header() { echo "#include <$1>" | cc -E -x c - ; }
+has_cmocka() { printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h | cc -E -x c -; }
+has_cmake() { has cmake && at_least "$(cmake --version | sed -nE '1s/.* ([0-9.]+).*/\1/p')" 3.25; }
+has_node() { has node && at_least "$(node --version)" v20 && has npm; }
+has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
+
+system_needs() { # system_needs PART: fills SYSTEM_MISSING
+  needs make has make
+  needs cmake has_cmake
+  case $1 in
+    native)
+      needs "gcc libc6-dev" links_main cc
+      needs zlib1g-dev has_header zlib.h
+      ;;
+    wasm)
+      needs python3 has python3
+      has_node || needs "nodejs npm ca-certificates" node_is_cached
+      ;;
+    js)
+      has_node || needs "nodejs npm ca-certificates" node_is_cached
+      ;;
+    test)
+      needs "gcc libc6-dev" links_main gcc
+      needs clang links_main clang
+      needs libclang-rt-dev links_main clang -fsanitize=address,undefined
+      needs libclang-rt-dev links_fuzzer clang -fsanitize=fuzzer
+      needs libcmocka-dev has_cmocka
+      needs valgrind has valgrind
+      needs chromium has_browser
+      ;;
+    format) needs clang-format has clang-format ;;
+  esac
+}
+
+setup_system() { # setup_system PART...
+  local part
+  for part in "$@"; do system_needs "$part"; done
+  [ ${#SYSTEM_MISSING[@]} -gt 0 ] || return 0
+  local packages; packages=$(printf '%s\n' "${SYSTEM_MISSING[@]}" | sort -u | tr '\n' ' ')
+  local install="apt-get install --no-install-recommends ${packages% }"
+  has apt-get || fail "this machine lacks something; in Debian's names: $packages" "Install it by your system's means and run make again."
+
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    has sudo || fail "these Debian packages are missing: $packages" "You are not root and there is no sudo. Ask an administrator to run" "  $install"
+    root=(sudo)
+    [ -t 0 ] || root=(sudo -n)
+  fi
+  say "installing Debian packages: $packages"
+  if ! { "${root[@]}" apt-get -q update &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive ${install/install/install -q -y}; } >&2; then
+    fail "could not install: $packages" "A network, and root or sudo without a question, are needed. When they are there, run as root" "  $install"
+  fi
+
+  SYSTEM_MISSING=()
+  for part in "$@"; do system_needs "$part"; done
+  [ ${#SYSTEM_MISSING[@]} -eq 0 ] || fail "installed, but still not as needed: ${SYSTEM_MISSING[*]}" \
+    "A program of another version may come first on your PATH. Wanted: cmake >= 3.25, a working cc, gcc and clang."
+}
