@@ -1,5 +1,5 @@
 # common.sh: what the set-up scripts share. Sourced, never run. Sets ROOT (the checkout) and CACHE (one folder for all
-# checkouts of this user), and defines say, fail, has, at_least and lock_cache.
+# checkouts of this user), and defines say, fail, has, at_least, lock_cache and unlock_cache.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-${HOME:?set HOME or XDG_CACHE_HOME: set-up keeps its tools there}/.cache}/siren-rope
@@ -23,3 +23,4 @@ lock_cache() {
     flock 9
   fi
 }
+unlock_cache() { exec 9>&-; }

@@ -1,27 +1,28 @@
 #!/usr/bin/env bash
-# setup.sh PART...: brings what the named parts of the project need, says what it installs, and skips what is there.
+# setup.sh PART... [-- COMMAND...]: brings what the named parts of the project need, says what it installs and skips what
+# is there; then runs the command with all of it on the PATH (`scripts/setup.sh wasm -- bash` is a shell that has emcc).
 #   native  compiler, CMake, zlib          wasm    Emscripten, Node.js         js      Node.js, the npm packages
 #   test    everything the tests use       bench   the benchmark's packages    format  clang-format
 # System packages come through apt (sudo only when not root); all else goes into a cache folder of the user's,
-# ${XDG_CACHE_HOME:-~/.cache}/siren-rope, which checkouts share, and into node_modules. Out: .cache/env.sh, which the
-# Makefile sources: the PATH (and EM_CONFIG) that finds it all.
+# ${XDG_CACHE_HOME:-~/.cache}/siren-rope, which checkouts share, and into node_modules.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$ROOT/scripts/setup-system.sh"
 . "$ROOT/scripts/setup-node.sh"
 . "$ROOT/scripts/setup-emscripten.sh"
 
-[ $# -gt 0 ] || fail "name the parts to set up: native, wasm, js, test, bench, format"
-wanted() { case " $parts " in *" $1 "*) ;; *) return 1 ;; esac }
-parts=$*
-for part in $parts; do
-  case $part in
-    native | wasm | js | test | bench | format) ;;
-    *) fail "no such part: $part" ;;
+parts=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  case $1 in
+    native | wasm | js | test | bench | format) parts+=("$1") ;;
+    *) fail "no such part: $1" "There are native, wasm, js, test, bench and format." ;;
   esac
+  shift
 done
+[ ${#parts[@]} -gt 0 ] || fail "name the parts to set up: native, wasm, js, test, bench, format"
+wanted() { case " ${parts[*]} " in *" $1 "*) ;; *) return 1 ;; esac }
 
 lock_cache
-setup_system $parts
+setup_system "${parts[@]}"
 if wanted wasm || wanted js || wanted bench; then setup_node; fi
 if wanted wasm; then setup_emscripten; fi
 if wanted js; then setup_packages .; fi
@@ -32,10 +33,8 @@ if wanted test; then
   done
 fi
 
-mkdir -p "$ROOT/.cache"
-{
-  echo 'unset EM_CACHE EM_LLVM_ROOT EM_BINARYEN_ROOT EM_NODE_JS EM_FROZEN_CACHE EMCC_CFLAGS'
-  printf 'export PATH=%q\n' "$PATH"
-  [ -z "${EM_CONFIG:-}" ] || printf 'export EM_CONFIG=%q\n' "$EM_CONFIG"
-} > "$ROOT/.cache/env.sh.$$"
-mv "$ROOT/.cache/env.sh.$$" "$ROOT/.cache/env.sh"
+unlock_cache
+if [ $# -gt 1 ]; then
+  shift
+  exec "$@"
+fi

@@ -1,0 +1,56 @@
+# The front door. Every command sets up what it needs first (scripts/setup.sh) and then does its work with that on the
+# PATH, in the target of the same name with `do-`; those alone, without set-up, are for whoever has the tools already.
+.NOTPARALLEL:
+.PHONY: help rank test demo bench build fuzz format lint clean do-rank do-bench do-build do-native do-wasm do-js do-fuzz do-format do-lint
+SETUP = @scripts/setup.sh
+RUN = -- $(MAKE) --no-print-directory
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+FUZZ_SECONDS ?= 60
+
+help:
+	@echo 'make rank     rank the bundled feed with the bundled model, in SIMD WebAssembly under Node.js'
+	@echo 'make test     build everything and run every test; the last line counts them'
+	@echo 'make bench    ours against peers, in one run, as ratios'
+	@echo 'make demo     the interactive page (not there yet)'
+	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
+	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make format   clang-format on our C files;  make lint: the same as a check, and ESLint'
+	@echo 'make clean    remove what was built; the tools in the cache folder stay'
+
+rank: ; $(SETUP) wasm js $(RUN) do-rank
+do-rank: do-wasm do-js
+	@node examples/rank-feed/rank.mjs
+
+test: ; $(SETUP) native wasm js bench test -- scripts/test.sh
+
+bench: ; $(SETUP) native wasm js bench $(RUN) do-bench
+do-bench: do-wasm do-js
+	@node tests/bench/bench.mjs
+
+demo:
+	@echo 'There is no interactive page yet. What there is: "make rank" ranks the bundled feed and prints it.' >&2; exit 1
+
+build: ; $(SETUP) native wasm js $(RUN) do-build
+do-build: do-native do-wasm do-js
+do-native:
+	@cmake --preset native --log-level=WARNING && cmake --build --preset native --parallel $(JOBS)
+do-wasm:
+	@emcmake cmake --preset wasm --log-level=WARNING && cmake --build --preset wasm --parallel $(JOBS)
+do-js:
+	@npm run --silent build
+
+fuzz: ; $(SETUP) native test $(RUN) do-fuzz
+do-fuzz:
+	@cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz --parallel $(JOBS)
+	@for program in build-fuzz/fuzz/*; do "$$program" -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+C_FILES = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'bindings/*.[ch]' 'tests/*.[ch]')
+format: ; $(SETUP) format $(RUN) do-format
+do-format: ; @clang-format -i $(C_FILES)
+
+lint: ; $(SETUP) js format $(RUN) do-lint
+do-lint:
+	@clang-format --dry-run -Werror $(C_FILES)
+	@npm run --silent lint
+
+clean: ; @rm -rf build build-* dist
