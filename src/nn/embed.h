@@ -1,0 +1,12 @@
+/* embed.h: what a token is, before any attention: x from its item, a from its actions. */
+#ifndef SROPE_NN_EMBED_H
+#define SROPE_NN_EMBED_H
+
+#include "model/model.h"
+
+/* x (m, D) = LayerNorm(ReLU(item (m, X) · Wp + bp)) */
+void srope_embed_items(const srope_model *model, const float *item, size_t m, float *x);
+/* a (m, D) = ReLU(W4 · SiLU(W2 · SiLU(W0 · action (m, Y)))). work: 2 · m · max_hidden floats. */
+void srope_embed_actions(const srope_model *model, const float *action, size_t m, float *work, float *a);
+
+#endif

@@ -1,0 +1,18 @@
+/* head.c: see head.h. */
+#include "nn/head.h"
+
+#include <string.h>
+
+#include "nn/linear.h"
+
+void srope_head_forward(const srope_model *model, const float *x, const float *u, const float *context, size_t m,
+                        float *joined, float *work, float *logits) {
+  size_t d = model->info.d_model, z = model->info.n_context;
+  for (size_t i = 0; i < m; i++) {
+    float *row = joined + i * (2 * d + z);
+    memcpy(row, x + i * d, d * sizeof *row);
+    memcpy(row + d, u + i * d, d * sizeof *row);
+    if (z) memcpy(row + 2 * d, context + i * z, z * sizeof *row);
+  }
+  srope_mlp_forward(model, &model->head, srope_silu, joined, m, work, logits);
+}

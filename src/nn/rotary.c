@@ -1,0 +1,31 @@
+/* rotary.c: see rotary.h. */
+#include "nn/rotary.h"
+
+#include "base/math64.h"
+
+double srope_rotary_time_angle(const srope_model *model, const float *f, double days, uint32_t pair) {
+  const srope_info *info = &model->info;
+  switch (info->variant) {
+    case SROPE_SIREN: {
+      uint32_t angle = pair / (info->n_pairs / info->n_angles); /* A < P: each angle serves P/A neighbouring pairs */
+      return (double)f[angle] * model->frequency[angle];
+    }
+    case SROPE_TOROPE: return info->time_scale * days * model->inverse_frequency[pair];
+    default: return 0;
+  }
+}
+
+void srope_rotary_turn(const srope_model *model, const float *f, double index, double days, float *cosine,
+                       float *sine) {
+  const srope_info *info = &model->info;
+  /* Positions fall towards the newest token in ordinal and siren models, rise in TO-RoPE. */
+  double place = info->variant == SROPE_TOROPE ? index : -index;
+  if (info->variant == SROPE_SIREN) place *= info->order_scale;
+  for (uint32_t j = 0; j < info->n_pairs; j++) {
+    double s, c;
+    srope_sincos64(srope_rotary_time_angle(model, f, days, j) + place * model->inverse_frequency[j], &s, &c);
+    cosine[2 * j] = cosine[2 * j + 1] = (float)c;
+    sine[2 * j] = -(float)s;
+    sine[2 * j + 1] = (float)s;
+  }
+}

@@ -1,0 +1,193 @@
+/* run.c: the network over a session: history tokens into the caches, candidates against them.
+ * Tokens go through in chunks of SROPE_ROWS; what a token comes out as does not depend on the chunk it is in. */
+#include <string.h>
+
+#include "nn/embed.h"
+#include "nn/head.h"
+#include "nn/linear.h"
+#include "nn/rotary.h"
+#include "nn/siren.h"
+#include "nn/time_features.h"
+#include "rank/session.h"
+
+enum { ROWS = SROPE_ROWS };
+static const double DAY_S = 86400.0;
+
+static bool is_siren(const srope_session *session) { return session->model->info.variant == SROPE_SIREN; }
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/* ---------------------------------------------------------------- angles */
+
+static void forward_angles(srope_session *session, srope_network network, size_t m) {
+  srope_workspace *work = &session->work;
+  srope_siren_forward(session->model, network, work->phi, m, work->layer.hidden, work->f);
+}
+
+void srope_session_run_angles(srope_session *session, srope_network network, size_t s, size_t first, size_t m,
+                              bool as_query) {
+  const srope_info *info = &session->model->info;
+  const srope_log *log = &session->log;
+  for (size_t i = first; i < first + m; i++) {
+    size_t index = as_query ? log->request_start[i] : i;
+    double order = (double)(s - 1 - index) / (double)s;
+    srope_time_features(session->model, log->time_s[i], log->utc_offset_minutes[i], order,
+                        log->signal + i * info->n_signals, session->work.phi + (i - first) * info->n_angle_features);
+  }
+  forward_angles(session, network, m);
+}
+
+void srope_session_run_candidate_angles(srope_session *session, const srope_candidates *candidates,
+                                        const float *signal, srope_network network, size_t m) {
+  const srope_info *info = &session->model->info;
+  double offset = candidates->utc_offset_minutes;
+  if (offset != offset) offset = session->utc_offset_minutes;
+  for (size_t i = 0; i < m; i++)
+    srope_time_features(session->model, candidates->now_s, offset, 0, signal ? signal + i * info->n_signals : NULL,
+                        session->work.phi + i * info->n_angle_features);
+  forward_angles(session, network, m);
+}
+
+/* The turns of m events from work.f (siren) and their places. */
+static void make_turns(srope_session *session, size_t first, size_t m, bool as_query, const srope_turns *turns) {
+  const srope_log *log = &session->log;
+  for (size_t i = first; i < first + m; i++) {
+    size_t row = i - first;
+    double index = as_query ? log->request_start[i] : (double)i;
+    const float *f = is_siren(session) ? session->work.f + row * session->model->info.n_angles : NULL;
+    srope_rotary_turn(session->model, f, index, (log->time_s[i] - log->time_s[0]) / DAY_S,
+                      turns->cosine + row * turns->stride, turns->sine + row * turns->stride);
+  }
+}
+
+/* One network's turns of m events, as keys and (where wanted) as queries. */
+static void make_both_turns(srope_session *session, srope_network network, size_t s, size_t first, size_t m,
+                            const srope_turns *keys, const srope_turns *queries, float *angle_out) {
+  const srope_info *info = &session->model->info;
+  if (is_siren(session)) {
+    srope_session_run_angles(session, network, s, first, m, false);
+    if (angle_out) memcpy(angle_out + first * info->n_angles, session->work.f, m * info->n_angles * sizeof(float));
+  }
+  make_turns(session, first, m, false, keys);
+  if (!queries) return;
+  if (info->uses_order) srope_session_run_angles(session, network, s, first, m, true);
+  make_turns(session, first, m, true, queries);
+}
+
+/* ---------------------------------------------------------------- history */
+
+/* What only whole sequences ask for: every token as a query of the action attention, and its logits. */
+static void run_outputs(srope_session *session, size_t first, size_t m, const float *context,
+                        const srope_sequence_outputs *out) {
+  const srope_model *model = session->model;
+  const srope_info *info = &model->info;
+  srope_workspace *work = &session->work;
+  srope_attention_queries(model, &model->action_attention, &work->action_query_turns, work->x, m, work->layer.q);
+  srope_attention_forward(model, &session->caches[info->n_layers], model->action_attention.padding, work->layer.q,
+                          work->visible, m, work->layer.scores, work->layer.attended);
+  srope_linear_forward(model, &model->action_attention.o, work->layer.attended, m, work->u);
+  if (out->action_attention)
+    memcpy(out->action_attention + first * info->d_model, work->u, m * info->d_model * sizeof(float));
+  if (out->logits)
+    srope_head_forward(model, work->x, work->u, info->n_context ? context + first * info->n_context : NULL, m,
+                       work->joined, work->layer.hidden, out->logits + first * info->n_tasks);
+}
+
+static void run_chunk(srope_session *session, size_t s, size_t first, size_t m, const float *context,
+                      const srope_sequence_outputs *out) {
+  const srope_model *model = session->model;
+  const srope_info *info = &model->info;
+  srope_workspace *work = &session->work;
+  size_t d = info->d_model;
+
+  /* 1. what the tokens are */
+  srope_embed_items(model, session->log.item + first * info->n_item, m, work->x);
+  srope_embed_actions(model, session->log.action + first * info->n_action, m, work->layer.hidden, work->a);
+  for (size_t i = 0; i < m; i++) work->visible[i] = session->log.request_start[first + i];
+
+  /* 2. where and when they are */
+  make_both_turns(session, SROPE_NETWORK_LAYERS, s, first, m, &work->key_turns, &work->query_turns,
+                  out ? out->angle : NULL);
+  make_both_turns(session, SROPE_NETWORK_ACTION, s, first, m, &work->action_turns,
+                  out ? &work->action_query_turns : NULL, out ? out->action_angle : NULL);
+
+  /* 3. through the layers, each leaving keys and values behind */
+  for (uint32_t l = 0; l < info->n_layers; l++) {
+    srope_layer_forward(model, &model->layers[l], &session->caches[l], work->x, work->a, first, &work->query_turns,
+                        &work->key_turns, work->visible, m, &work->layer);
+    if (out && out->layers)
+      memcpy(out->layers + (l * session->count + first) * d, work->x, m * d * sizeof(float));
+  }
+  srope_attention_remember(model, &model->action_attention, &work->action_turns, work->x, work->a, m,
+                           &session->caches[info->n_layers], first, &work->layer);
+  if (out && (out->logits || out->action_attention)) run_outputs(session, first, m, context, out);
+}
+
+void srope_session_run(srope_session *session, size_t s, const float *context, const srope_sequence_outputs *out) {
+  if (session->model->info.uses_order && session->computed_s != s) session->computed = 0;
+  session->computed_s = s;
+  while (session->computed < session->count) {
+    size_t m = smaller(session->count - session->computed, ROWS);
+    run_chunk(session, s, session->computed, m, context, out);
+    session->computed += m;
+  }
+}
+
+/* ---------------------------------------------------------------- candidates */
+
+/* Candidates without signals of their own are all turned alike: one row serves all. */
+static bool share_turns(const srope_session *session, const srope_candidates *candidates) {
+  size_t g = session->model->info.n_signals;
+  if (!candidates->signal || g == 0) return true;
+  for (size_t i = 1; i < candidates->n; i++)
+    if (memcmp(candidates->signal, candidates->signal + i * g, g * sizeof(float)) != 0) return false;
+  return true;
+}
+
+/* The turns of candidates first .. first+m-1, which all stand at index C. */
+static void make_candidate_turns(srope_session *session, const srope_candidates *candidates, srope_network network,
+                                 size_t first, size_t m, srope_turns *turns) {
+  const srope_info *info = &session->model->info;
+  double days = session->count ? (candidates->now_s - session->log.time_s[0]) / DAY_S : 0;
+  if (is_siren(session)) {
+    const float *signal = candidates->signal ? candidates->signal + first * info->n_signals : NULL;
+    srope_session_run_candidate_angles(session, candidates, signal, network, m);
+  }
+  for (size_t i = 0; i < m; i++)
+    srope_rotary_turn(session->model, is_siren(session) ? session->work.f + i * info->n_angles : NULL,
+                      (double)session->count, days, turns->cosine + i * info->d_head, turns->sine + i * info->d_head);
+}
+
+static void run_candidate_chunk(srope_session *session, const srope_candidates *candidates, size_t first, size_t m,
+                                const srope_turns *turns, const srope_turns *action_turns, float *logits) {
+  const srope_model *model = session->model;
+  const srope_info *info = &model->info;
+  srope_workspace *work = &session->work;
+  const srope_cache *action_cache = &session->caches[info->n_layers];
+  for (size_t i = 0; i < m; i++) work->visible[i] = (uint32_t)session->count;
+  srope_embed_items(model, candidates->item + first * info->n_item, m, work->x);
+  for (uint32_t l = 0; l < info->n_layers; l++)
+    srope_layer_forward(model, &model->layers[l], &session->caches[l], work->x, NULL, 0, turns, NULL, work->visible, m,
+                        &work->layer);
+  srope_attention_queries(model, &model->action_attention, action_turns, work->x, m, work->layer.q);
+  srope_attention_forward(model, action_cache, model->action_attention.padding, work->layer.q, work->visible, m,
+                          work->layer.scores, work->layer.attended);
+  srope_linear_forward(model, &model->action_attention.o, work->layer.attended, m, work->u);
+  srope_head_forward(model, work->x, work->u, info->n_context ? candidates->context + first * info->n_context : NULL, m,
+                     work->joined, work->layer.hidden, logits + first * info->n_tasks);
+}
+
+void srope_session_run_candidates(srope_session *session, const srope_candidates *candidates, float *logits) {
+  srope_workspace *work = &session->work;
+  srope_turns turns = work->query_turns, action_turns = work->action_turns;
+  bool shared = share_turns(session, candidates);
+  if (shared) turns.stride = action_turns.stride = 0;
+  for (size_t first = 0; first < candidates->n; first += ROWS) {
+    size_t m = smaller(candidates->n - first, ROWS);
+    if (!shared || first == 0) {
+      make_candidate_turns(session, candidates, SROPE_NETWORK_LAYERS, first, shared ? 1 : m, &turns);
+      make_candidate_turns(session, candidates, SROPE_NETWORK_ACTION, first, shared ? 1 : m, &action_turns);
+    }
+    run_candidate_chunk(session, candidates, first, m, &turns, &action_turns, logits);
+  }
+}
