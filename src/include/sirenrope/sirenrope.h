@@ -247,6 +247,13 @@ void srope_probabilities(const srope_model *model, const float *logits, size_t n
 srope_status srope_rank(const srope_model *model, const float *probabilities, size_t n, const double *weights,
                         size_t limit, srope_ranked *out, size_t *n_out, srope_error *error);
 
+/* Why: what each history event did to each candidate's score, exactly, by leaving it out: influence (N, C) =
+ * score - score without the event, columns in the session's order; and timeless (N): the score with the rotation's time
+ * part frozen, every token standing at the newest event's time. weights as in srope_rank. The session is not changed.
+ * Allocates, and takes C + 2 full runs. Errors: as append, score and rank. */
+srope_status srope_session_explain(const srope_session *session, const srope_candidates *candidates,
+                                   const double *weights, double *influence, double *timeless, srope_error *error);
+
 #ifdef __cplusplus
 }
 #endif
