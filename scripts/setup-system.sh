@@ -15,6 +15,7 @@ has_header() { echo "#include <$1>" | cc -E -x c - ; }
 has_cmocka() { printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h | cc -E -x c -; }
 has_cmake() { has cmake && at_least "$(cmake --version | sed -nE '1s/.* ([0-9.]+).*/\1/p')" 3.25; }
 has_node() { has node && at_least "$(node --version)" v20 && has npm; }
+can_have_node() { has_node || node_is_cached || { has node && has npm; }; } # an old one fetches a new one
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
 
 system_needs() { # system_needs PART: fills SYSTEM_MISSING
@@ -27,10 +28,10 @@ system_needs() { # system_needs PART: fills SYSTEM_MISSING
       ;;
     wasm)
       needs python3 has python3
-      has_node || needs "nodejs npm ca-certificates" node_is_cached
+      needs "nodejs npm ca-certificates" can_have_node
       ;;
     js)
-      has_node || needs "nodejs npm ca-certificates" node_is_cached
+      needs "nodejs npm ca-certificates" can_have_node
       ;;
     test)
       needs "gcc libc6-dev" links_main gcc
@@ -59,14 +60,16 @@ setup_system() { # setup_system PART...
     root=(sudo)
     [ -t 0 ] || root=(sudo -n)
   fi
-  say "installing Debian packages: $packages"
+  local log=$CACHE/apt.log
+  say "installing Debian packages: $packages(log: $log)"
   if ! { "${root[@]}" apt-get -q update &&
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive ${install/install/install -q -y}; } >&2; then
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive ${install/install/install -q -y}; } > "$log" 2>&1; then
+    grep -E '^(E|Err):' "$log" | tail -n 8 >&2 || tail -n 8 "$log" >&2
     fail "could not install: $packages" "A network, and root or sudo without a question, are needed. When they are there, run as root" "  $install"
   fi
 
   SYSTEM_MISSING=()
   for part in "$@"; do system_needs "$part"; done
-  [ ${#SYSTEM_MISSING[@]} -eq 0 ] || fail "installed, but still not as needed: ${SYSTEM_MISSING[*]}" \
-    "A program of another version may come first on your PATH. Wanted: cmake >= 3.25, a working cc, gcc and clang."
+  [ ${#SYSTEM_MISSING[@]} -eq 0 ] || fail "installed, but still not as needed: $(printf '%s\n' "${SYSTEM_MISSING[@]}" | sort -u | tr '\n' ' ')" \
+    "A program of another version may come first on your PATH. Wanted: cmake >= 3.25, npm, a working cc, gcc and clang."
 }
