@@ -102,7 +102,7 @@ static srope_status take_offset(reader *r, int64_t *seconds) {
 srope_status srope_time_parse(const char *text, size_t n, double *time_ms, srope_error *error) {
   if ((!text && n > 0) || !time_ms) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "expected a text and a result");
   reader r = {text ? text : "", n, 0, error};
-  int64_t days, clock_s = 0, nanoseconds = 0, offset_s = 0;
+  int64_t days = 0, clock_s = 0, nanoseconds = 0, offset_s = 0;
   srope_status status;
   if ((status = take_date(&r, &days))) return status;
   if (take(&r, 'T')) {

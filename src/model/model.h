@@ -47,8 +47,8 @@ struct srope_model {
 
   srope_angle_feature angle_features[SROPE_MAX_ANGLE_FEATURES]; /* F - G of them */
   uint32_t n_time_features;
-  char **signals;                 /* G names */
-  char **tasks;                   /* T names */
+  const char **signals;           /* G names */
+  const char **tasks;             /* T names */
   double *score_weights;          /* (T) */
   srope_schema schema[3];         /* by srope_list; n_fields 0 = raw vectors */
 
@@ -67,7 +67,7 @@ struct srope_model {
   size_t description_n;
   /* whatever else the loader must own to free it */
   void *memory;                   /* one aligned block with all numbers */
-  void *text;                     /* one block with all names, schema and words */
+  struct yyjson_doc *config;      /* the configuration's document: all names and words live in it */
 };
 
 #endif

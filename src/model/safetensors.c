@@ -18,12 +18,15 @@ enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 const char *srope_dtype_name(srope_dtype dtype) { return dtypes[dtype].name; }
 
 char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity) {
-  size_t used = 0;
-  for (uint32_t i = 0; i <= n_dims && used < capacity; i++) {
-    int n = i < n_dims ? snprintf(text + used, capacity - used, "%s%llu", i ? ", " : "[", (unsigned long long)shape[i])
-                       : snprintf(text + used, capacity - used, "%s", n_dims ? "]" : "[]");
+  size_t used = (size_t)snprintf(text, capacity, "[");
+  for (uint32_t i = 0; i < n_dims && used < capacity; i++) {
+    const char *comma = i > 0 ? ", " : "";
+    int n = shape[i] == SROPE_ANY_SIZE
+                ? snprintf(text + used, capacity - used, "%sany", comma)
+                : snprintf(text + used, capacity - used, "%s%llu", comma, (unsigned long long)shape[i]);
     used += n > 0 ? (size_t)n : 0;
   }
+  if (used < capacity) snprintf(text + used, capacity - used, "]");
   return text;
 }
 

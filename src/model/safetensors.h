@@ -15,6 +15,7 @@ enum {
   SROPE_MAX_METADATA = 256, /* entries of __metadata__ */
   SROPE_MAX_NAME_BYTES = 512
 };
+#define SROPE_ANY_SIZE UINT64_MAX /* stands for a size that is not fixed, in srope_shape_text */
 
 typedef enum srope_dtype {
   SROPE_DTYPE_F32, SROPE_DTYPE_F16, SROPE_DTYPE_BF16, SROPE_DTYPE_F64, SROPE_DTYPE_I64, SROPE_DTYPE_I32, /* readable */
@@ -49,7 +50,7 @@ const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const 
 const char *srope_safetensors_metadata(const srope_safetensors *file, const char *key, size_t *n_bytes);
 
 const char *srope_dtype_name(srope_dtype dtype);
-/* "[32, 24]", cut to fit; returns `text`. */
+/* "[32, 24]" or "[32, any]", cut to fit; returns `text`. */
 char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity);
 
 /* Elements first .. first+n-1 as numbers; false when the dtype is none of F32 F16 BF16 F64 I64 I32. The range must lie
