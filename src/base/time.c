@@ -55,7 +55,7 @@ static int64_t days_from_date(int year, int month, int day) {
 }
 
 static srope_status take_date(reader *r, int64_t *days) {
-  int year, month, day;
+  int year = 0, month = 0, day = 0;
   srope_status status;
   if ((status = take_number(r, 4, 1, 9999, "year", &year))) return status;
   if (!take(r, '-')) return fail_shape(r);

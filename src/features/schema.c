@@ -12,7 +12,7 @@
 #include "yyjson.h"
 
 static const char *const kind_names[] = {"number", "vector", "hash", "index", "vocab"}; /* by srope_kind */
-static const char *const list_names[] = {"item", "action", "context"};                  /* by srope_list */
+static const char list_names[][8] = {"item", "action", "context"}; /* by srope_list */
 enum { N_KINDS = sizeof kind_names / sizeof *kind_names, N_LISTS = 3 };
 
 const char *srope_list_name(srope_list list) { return list_names[list]; }
