@@ -22,6 +22,7 @@ emcc_works() { # emcc_works EMCC
     return 1
   fi
   local work
+  rm -rf "$CACHE"/probe.* # what an interrupted set-up left
   work=$(mktemp -d "$CACHE/probe.XXXXXX")
   cat > "$work/probe.c" <<'C'
 #include <wasm_simd128.h>
