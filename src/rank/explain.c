@@ -91,17 +91,24 @@ srope_status srope_session_explain(const srope_session *session, const srope_can
   if (!session || !candidates || (candidates->n && (!influence || !timeless)))
     return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "session, candidates, influence and timeless must be given");
   size_t c = session->count, n = candidates->n;
+  if (n && c > (SIZE_MAX - 8) / sizeof(double) / n)
+    return srope_fail(error, SROPE_ERR_LIMIT, NULL, "%zu candidates times %zu events are too many to explain", n, c);
   explainer e = {.session = session};
   double *whole = malloc((n + 1) * sizeof *whole), *less = malloc((n + 1) * sizeof *less);
-  srope_status status = whole && less ? prepare(&e, candidates, error)
-                                      : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for %zu scores", n);
+  double *changes = malloc((n * c + 1) * sizeof *changes);
+  srope_status status = whole && less && changes
+                            ? prepare(&e, candidates, error)
+                            : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for %zu × %zu numbers", n, c);
   if (!status) status = score_without(&e, c, candidates, weights, whole, error);
   for (size_t event = 0; event < c && !status; event++) {
     status = score_without(&e, event, candidates, weights, less, error);
-    for (size_t i = 0; i < n && !status; i++) influence[i * c + event] = whole[i] - less[i];
+    for (size_t i = 0; i < n && !status; i++) changes[i * c + event] = whole[i] - less[i];
   }
   if (!status) status = score_timeless(&e, candidates, weights, less, error);
-  if (!status && n) memcpy(timeless, less, n * sizeof *timeless);
+  if (!status && n) {
+    memcpy(influence, changes, n * c * sizeof *influence);
+    memcpy(timeless, less, n * sizeof *timeless);
+  }
   srope_session_free(e.trial);
   free(e.request);
   free(e.time_s);
@@ -109,5 +116,6 @@ srope_status srope_session_explain(const srope_session *session, const srope_can
   free(e.ranked);
   free(whole);
   free(less);
+  free(changes);
   return status;
 }
