@@ -1,6 +1,7 @@
 /* rank.c: `siren-rope rank`: requests on standard input, answers on standard output, one JSON object a line, in order.
  * One session and all buffers are used again for every line, and an answer is written before the program waits for more
  * input. A bad line gets an error in its place. Not here: what a request looks like (request.h). */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,31 @@
 #include "cli/report.h"
 #include "cli/request.h"
 
-enum { BATCH = 256 }; /* candidates whose vectors are in memory at once */
+enum {
+  BATCH = 256, /* candidates whose vectors are in memory at once */
+  REASONS = 5  /* events that --explain names per candidate */
+};
+
+typedef struct reason {
+  double timeless; /* the score with the rotation's time part frozen */
+  size_t n_events;
+  struct {
+    size_t index; /* in the request's history */
+    double influence;
+  } events[REASONS]; /* most influence first */
+} reason;
 
 typedef struct ranker {
   const srope_model *model;
   const srope_info *info;
   cli_request_reader *reader;
   srope_session *session;
-  double *weights;                      /* (T), or NULL for the model's */
-  size_t limit;                         /* answers per request; 0 = all */
-  cli_buffer item, context, signal;     /* (BATCH, X), (BATCH, Z), (BATCH, G) */
-  cli_buffer ids, probabilities, order; /* (N) yyjson_val *, (N, T), (min(limit, N)) srope_ranked */
+  double *weights; /* (T), or NULL for the model's */
+  size_t limit;    /* answers per request; 0 = all */
+  bool explain;
+  cli_buffer item, context, signal;                 /* (BATCH, X), (BATCH, Z), (BATCH, G) */
+  cli_buffer candidates, ids, probabilities, order; /* (N) yyjson_val * twice, (N, T), (min(limit, N)) srope_ranked */
+  cli_buffer influence, timeless, reasons;          /* (BATCH, C), (BATCH), (min(limit, N)) */
 } ranker;
 
 /* ---------------------------------------------------------------- --weights */
@@ -50,7 +65,7 @@ static srope_status parse_weights(const srope_model *model, const char *text, do
                         n_name < 60 ? (int)n_name : 60, text, srope_model_task(model, 0));
     text += n_name;
     if (*text == '=') weights[task] = strtod(text + 1, &end);
-    if (end == NULL || end == text + 1 || (*end != ',' && *end != '\0'))
+    if (end == NULL || end == text + 1 || !isfinite(weights[task]) || (*end != ',' && *end != '\0'))
       return srope_fail(error, SROPE_ERR_ARGUMENT, "--weights", "expected \"%s=\" and a number, found \"%.40s\"",
                         srope_model_task(model, task), text);
     text = *end == ',' ? end + 1 : end;
@@ -60,40 +75,115 @@ static srope_status parse_weights(const srope_model *model, const char *text, do
 
 /* ---------------------------------------------------------------- one line */
 
-static srope_status score_candidates(ranker *r, cli_request *request, srope_error *error) {
-  size_t n = request->n_candidates, n_tasks = r->info->n_tasks;
-  srope_status status = cli_buffer_reserve(&r->ids, n, sizeof(yyjson_val *), error);
-  if (status == SROPE_OK) status = cli_buffer_reserve(&r->probabilities, n * n_tasks, sizeof(float), error);
-  for (size_t first = 0; status == SROPE_OK && first < n; first += BATCH) {
-    size_t count = n - first < BATCH ? n - first : BATCH;
-    yyjson_val **ids = (yyjson_val **)r->ids.data + first;
-    float *logits = (float *)r->probabilities.data + first * n_tasks;
-    status = cli_request_take_candidates(r->reader, request, count, r->item.data, r->context.data, r->signal.data, ids,
-                                         error);
-    if (status != SROPE_OK) break;
-    srope_candidates batch = {.n = count,
-                              .item = r->item.data,
-                              .context = r->context.data,
-                              .signal = r->signal.data,
+static srope_status list_candidates(ranker *r, const cli_request *request, srope_error *error) {
+  size_t index, n;
+  yyjson_val *candidate;
+  srope_status status = cli_buffer_reserve(&r->candidates, request->n_candidates, sizeof candidate, error);
+  if (status == SROPE_OK) status = cli_buffer_reserve(&r->ids, request->n_candidates, sizeof candidate, error);
+  if (status != SROPE_OK) return status;
+  yyjson_arr_foreach(request->candidates, index, n, candidate)((yyjson_val **)r->candidates.data)[index] = candidate;
+  return SROPE_OK;
+}
+
+/* The vectors of at most BATCH candidates: those at first .. first+n-1, of `order` where it is given, else of the request. */
+static srope_status read_batch(ranker *r, const cli_request *request, const srope_ranked *order, size_t first, size_t n,
+                               srope_candidates *batch, srope_error *error) {
+  const srope_info *info = r->info;
+  float *item = r->item.data, *context = r->context.data, *signal = r->signal.data;
+  for (size_t i = 0; i < n; i++) {
+    size_t index = order != NULL ? order[first + i].index : first + i;
+    srope_status status = cli_request_read_candidate(
+        r->reader, ((yyjson_val **)r->candidates.data)[index], index, item + i * info->n_item,
+        context + i * info->n_context, signal + i * info->n_signals, (yyjson_val **)r->ids.data + index, error);
+    if (status != SROPE_OK) return status;
+  }
+  *batch = (srope_candidates){.n = n,
+                              .item = item,
+                              .context = context,
+                              .signal = signal,
                               .now_s = request->now_s,
                               .utc_offset_minutes = request->utc_offset_minutes};
-    status = srope_session_score(r->session, &batch, logits, error);
+  return SROPE_OK;
+}
+
+static srope_status score_candidates(ranker *r, const cli_request *request, srope_error *error) {
+  size_t n = request->n_candidates, n_tasks = r->info->n_tasks;
+  srope_status status = list_candidates(r, request, error);
+  if (status == SROPE_OK) status = cli_buffer_reserve(&r->probabilities, n * n_tasks, sizeof(float), error);
+  for (size_t first = 0; status == SROPE_OK && first < n; first += BATCH) {
+    float *logits = (float *)r->probabilities.data + first * n_tasks;
+    srope_candidates batch;
+    status = read_batch(r, request, NULL, first, n - first < BATCH ? n - first : BATCH, &batch, error);
+    if (status == SROPE_OK) status = srope_session_score(r->session, &batch, logits, error);
   }
   if (status == SROPE_OK) srope_probabilities(r->model, r->probabilities.data, n, r->probabilities.data);
   return status;
 }
 
-static srope_status rank_request(ranker *r, cli_request *request, size_t *n_ranked, srope_error *error) {
-  size_t n = request->n_candidates, n_out = r->limit == 0 || r->limit > n ? n : r->limit;
-  srope_session_clear(r->session);
-  srope_status status = cli_request_append_history(r->reader, request, r->session, error);
-  if (status == SROPE_OK) status = score_candidates(r, request, error);
-  if (status == SROPE_OK) status = cli_buffer_reserve(&r->order, n_out, sizeof(srope_ranked), error);
-  if (status != SROPE_OK) return status;
-  return srope_rank(r->model, r->probabilities.data, n, r->weights, r->limit, r->order.data, n_ranked, error);
+/* The REASONS events of most influence (n_events) on one candidate, ties in the history's order. */
+static void pick_reasons(const ranker *r, const cli_request *request, const double *influence, reason *out) {
+  size_t n_events = srope_session_count(r->session);
+  out->n_events = 0;
+  for (size_t event = 0; event < n_events; event++) {
+    size_t at = out->n_events;
+    while (at > 0 && fabs(influence[event]) > fabs(out->events[at - 1].influence)) at--;
+    if (at == REASONS) continue;
+    if (out->n_events < REASONS) out->n_events++;
+    memmove(&out->events[at + 1], &out->events[at], (out->n_events - at - 1) * sizeof out->events[0]);
+    out->events[at].index = cli_request_find_event(r->reader, request, r->session, event);
+    out->events[at].influence = influence[event];
+  }
 }
 
-static void print_ranked(const ranker *r, const srope_ranked *ranked) {
+static srope_status explain_ranked(ranker *r, const cli_request *request, size_t n_ranked, srope_error *error) {
+  size_t n_events = srope_session_count(r->session);
+  srope_status status = cli_buffer_reserve(&r->reasons, n_ranked, sizeof(reason), error);
+  if (status == SROPE_OK) status = cli_buffer_reserve(&r->influence, BATCH * n_events + 1, sizeof(double), error);
+  if (status == SROPE_OK) status = cli_buffer_reserve(&r->timeless, BATCH, sizeof(double), error);
+  for (size_t first = 0; status == SROPE_OK && first < n_ranked; first += BATCH) {
+    size_t n = n_ranked - first < BATCH ? n_ranked - first : BATCH;
+    const double *influence = r->influence.data, *timeless = r->timeless.data;
+    srope_candidates batch;
+    status = read_batch(r, request, r->order.data, first, n, &batch, error);
+    if (status == SROPE_OK)
+      status = srope_session_explain(r->session, &batch, r->weights, r->influence.data, r->timeless.data, error);
+    for (size_t i = 0; status == SROPE_OK && i < n; i++) {
+      reason *out = (reason *)r->reasons.data + first + i;
+      out->timeless = timeless[i];
+      pick_reasons(r, request, influence + i * n_events, out);
+    }
+  }
+  return status;
+}
+
+static srope_status rank_request(ranker *r, const cli_request *request, size_t *n_ranked, srope_error *error) {
+  size_t n = request->n_candidates, n_out = r->limit == 0 || r->limit > n ? n : r->limit;
+  /* No candidates yet: this only checks the time and the offset, before they reach any event. */
+  const srope_candidates none = {.now_s = request->now_s, .utc_offset_minutes = request->utc_offset_minutes};
+  srope_session_clear(r->session);
+  srope_status status = srope_session_score(r->session, &none, NULL, error);
+  if (status == SROPE_OK) status = cli_request_append_history(r->reader, request, r->session, error);
+  if (status == SROPE_OK) status = score_candidates(r, request, error);
+  if (status == SROPE_OK) status = cli_buffer_reserve(&r->order, n_out, sizeof(srope_ranked), error);
+  if (status == SROPE_OK)
+    status = srope_rank(r->model, r->probabilities.data, n, r->weights, r->limit, r->order.data, n_ranked, error);
+  return status == SROPE_OK && r->explain ? explain_ranked(r, request, *n_ranked, error) : status;
+}
+
+static void print_reason(const reason *why) {
+  fputs(",\"explain\":{\"timeless\":", stdout);
+  cli_json_double(stdout, why->timeless);
+  fputs(",\"events\":[", stdout);
+  for (size_t i = 0; i < why->n_events; i++) {
+    printf("%s{\"index\":%zu,\"influence\":", i > 0 ? "," : "", why->events[i].index);
+    cli_json_double(stdout, why->events[i].influence);
+    fputc('}', stdout);
+  }
+  fputs("]}", stdout);
+}
+
+static void print_ranked(const ranker *r, size_t place) {
+  const srope_ranked *ranked = (const srope_ranked *)r->order.data + place;
   const float *probabilities = (const float *)r->probabilities.data + (size_t)ranked->index * r->info->n_tasks;
   fputs("{\"id\":", stdout);
   cli_json_scalar(stdout, ((yyjson_val **)r->ids.data)[ranked->index]);
@@ -107,17 +197,18 @@ static void print_ranked(const ranker *r, const srope_ranked *ranked) {
     fputc(':', stdout);
     cli_json_float(stdout, probabilities[task]);
   }
-  fputs("}}", stdout);
+  fputc('}', stdout);
+  if (r->explain) print_reason((const reason *)r->reasons.data + place);
+  fputc('}', stdout);
 }
 
 static void print_answer(const ranker *r, const cli_request *request, size_t n_ranked) {
-  const srope_ranked *order = r->order.data;
   fputs("{\"id\":", stdout);
   cli_json_scalar(stdout, request->id);
   fputs(",\"ranked\":[", stdout);
   for (size_t i = 0; i < n_ranked; i++) {
     if (i > 0) fputc(',', stdout);
-    print_ranked(r, &order[i]);
+    print_ranked(r, i);
   }
   fputs("]}\n", stdout);
 }
@@ -207,9 +298,13 @@ static void free_ranker(ranker *r) {
   cli_buffer_free(&r->item);
   cli_buffer_free(&r->context);
   cli_buffer_free(&r->signal);
+  cli_buffer_free(&r->candidates);
   cli_buffer_free(&r->ids);
   cli_buffer_free(&r->probabilities);
   cli_buffer_free(&r->order);
+  cli_buffer_free(&r->influence);
+  cli_buffer_free(&r->timeless);
+  cli_buffer_free(&r->reasons);
 }
 
 static const char about[] =
@@ -225,6 +320,10 @@ static const char about[] =
     "Of a name that stands twice the last counts. A history longer than the model's is cut to its newest events.\n"
     "A bad line is answered by {\"id\",\"error\":{\"code\",\"message\",\"where\"}}; the exit status is then 1 at the "
     "end.\n"
+    "--explain adds to every item \"explain\":{\"timeless\",\"events\":[{\"index\",\"influence\"}]}: the score with "
+    "the\n"
+    "rotation's time part frozen at the newest event, and the up to 5 history events that moved its score most\n"
+    "(influence = score minus the score without that event).\n"
     "score = sum over tasks of weight x probability; ties keep the order of the request. Memory stays within about\n"
     "16 times the longest line.";
 
@@ -238,6 +337,7 @@ int cli_rank(int n, char **arguments) {
       {"--weights", "T=W,...", "weights of tasks; a task not named weighs 0, negative ones are allowed", CLI_TEXT,
        &weights, 0, 0, 0},
       {"--limit", "K", "answer with the best K only; 0 = all", CLI_COUNT, &r.limit, 0, UINT32_MAX, 0},
+      {"--explain", NULL, "say why, exactly: a full run per history event", CLI_FLAG, &r.explain, 0, 0, 0},
       {"--sort-history", NULL, "sort a history whose times decrease, instead of an error", CLI_FLAG,
        &rules.sort_history, 0, 0, 0},
       {"--strict", NULL, "names that nothing uses are errors, instead of being ignored", CLI_FLAG, &rules.strict, 0, 0,

@@ -291,6 +291,7 @@ static srope_status read_request_key(yyjson_val *value, uint64_t *key, srope_err
 static srope_status parse_text(cli_request_reader *reader, char *line, size_t n, srope_error *error) {
   const yyjson_read_flag flags = YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW;
   yyjson_read_err wrong;
+  char next_line[YYJSON_PADDING_SIZE];
   size_t too_deep = srope_json_find_too_deep(line, n, MAX_DEPTH);
   srope_status status = SROPE_OK;
   yyjson_doc_free(reader->document);
@@ -301,8 +302,10 @@ static srope_status parse_text(cli_request_reader *reader, char *line, size_t n,
     srope_error_prefix(error, "byte %zu", too_deep);
     return status;
   }
+  memcpy(next_line, line + n, YYJSON_PADDING_SIZE); /* the parser wants zeros there, but only while it reads */
   memset(line + n, 0, YYJSON_PADDING_SIZE);
   reader->document = yyjson_read_opts(line, n, flags, NULL, &wrong);
+  memcpy(line + n, next_line, YYJSON_PADDING_SIZE);
   if (reader->document == NULL) {
     status = wrong.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? SROPE_ERR_MEMORY : SROPE_ERR_JSON;
     srope_fail(error, status, "", "expected a request in JSON, found an error: %s", wrong.msg);
@@ -340,7 +343,7 @@ srope_status cli_request_parse(cli_request_reader *reader, char *line, size_t n,
   if (status == SROPE_OK && candidates == NULL) return fail_kind(NULL, "candidates", "a list", error);
   if (status == SROPE_OK) status = check_list(candidates, "candidates", reader->rules.max_candidates, error);
   if (status != SROPE_OK) return status;
-  request->candidates = yyjson_arr_iter_with(candidates);
+  request->candidates = candidates;
   request->n_candidates = yyjson_arr_size(candidates);
   return SROPE_OK;
 }
@@ -428,34 +431,25 @@ srope_status cli_request_append_history(cli_request_reader *reader, const cli_re
   return status;
 }
 
-/* ---------------------------------------------------------------- candidates */
-
-static srope_status read_candidate(cli_request_reader *reader, yyjson_val *value, float *item, float *context,
-                                   float *signal, yyjson_val **id, srope_error *error) {
-  yyjson_val *fields[N_CANDIDATE];
-  if (!yyjson_is_obj(value)) return fail_kind(value, "", "a candidate, which is an object", error);
-  srope_status status = cli_names_pick(&reader->candidate_names, value, reader->rules.strict, fields, error);
-  if (status != SROPE_OK) return status;
-  if (!is_scalar(fields[CANDIDATE_ID])) return fail_kind(fields[CANDIDATE_ID], "id", "a string or a number", error);
-  *id = fields[CANDIDATE_ID];
-  status = read_vector(reader, SROPE_ITEM, fields[CANDIDATE_ITEM], item, error);
-  if (status == SROPE_OK) status = read_vector(reader, SROPE_CONTEXT, fields[CANDIDATE_CONTEXT], context, error);
-  if (status == SROPE_OK) status = read_signal(reader, fields[CANDIDATE_SIGNAL], signal, error);
-  return status;
+size_t cli_request_find_event(const cli_request_reader *reader, const cli_request *request,
+                              const srope_session *session, size_t event) {
+  size_t dropped = yyjson_arr_size(request->history) - srope_session_count(session);
+  return ((const timed_event *)reader->events.data)[dropped + event].index;
 }
 
-srope_status cli_request_take_candidates(cli_request_reader *reader, cli_request *request, size_t n, float *item,
-                                         float *context, float *signal, yyjson_val **ids, srope_error *error) {
-  const srope_info *info = reader->info;
-  for (size_t i = 0; i < n; i++) {
-    yyjson_val *value = yyjson_arr_iter_next(&request->candidates);
-    srope_status status = read_candidate(reader, value, item + i * info->n_item, context + i * info->n_context,
-                                         signal + i * info->n_signals, &ids[i], error);
-    if (status != SROPE_OK) {
-      srope_error_prefix(error, "candidates[%zu]", request->n_taken);
-      return status;
-    }
-    request->n_taken++;
-  }
-  return SROPE_OK;
+/* ---------------------------------------------------------------- candidates */
+
+srope_status cli_request_read_candidate(cli_request_reader *reader, yyjson_val *candidate, size_t index, float *item,
+                                        float *context, float *signal, yyjson_val **id, srope_error *error) {
+  yyjson_val *fields[N_CANDIDATE] = {NULL};
+  srope_status status = yyjson_is_obj(candidate)
+                            ? cli_names_pick(&reader->candidate_names, candidate, reader->rules.strict, fields, error)
+                            : fail_kind(candidate, "", "a candidate, which is an object", error);
+  *id = fields[CANDIDATE_ID];
+  if (status == SROPE_OK && !is_scalar(*id)) status = fail_kind(*id, "id", "a string or a number", error);
+  if (status == SROPE_OK) status = read_vector(reader, SROPE_ITEM, fields[CANDIDATE_ITEM], item, error);
+  if (status == SROPE_OK) status = read_vector(reader, SROPE_CONTEXT, fields[CANDIDATE_CONTEXT], context, error);
+  if (status == SROPE_OK) status = read_signal(reader, fields[CANDIDATE_SIGNAL], signal, error);
+  if (status != SROPE_OK) srope_error_prefix(error, "candidates[%zu]", index);
+  return status;
 }

@@ -21,16 +21,16 @@ typedef struct cli_request { /* points into the reader's document: valid until i
   double now_s;
   double utc_offset_minutes; /* NaN = the model's */
   yyjson_val *history;       /* a list, or NULL */
-  yyjson_arr_iter candidates;
-  size_t n_candidates, n_taken;
+  yyjson_val *candidates;    /* a list */
+  size_t n_candidates;
 } cli_request;
 
 srope_status cli_request_reader_create(const srope_model *model, const cli_request_rules *rules,
                                        cli_request_reader **out, srope_error *error);
 void cli_request_reader_free(cli_request_reader *reader);
 
-/* `line` (n bytes and YYJSON_PADDING_SIZE more) is overwritten. On failure request->id is still set where it could be
- * read. Errors: JSON, LIMIT, TIME, VALUE, FEATURE, MEMORY. */
+/* `line` is overwritten; YYJSON_PADDING_SIZE bytes after its n must be writable and come back as they were. On failure
+ * request->id is still set where it could be read. Errors: JSON, LIMIT, TIME, VALUE, FEATURE, MEMORY. */
 srope_status cli_request_parse(cli_request_reader *reader, char *line, size_t n, cli_request *request,
                                srope_error *error);
 
@@ -38,8 +38,12 @@ srope_status cli_request_parse(cli_request_reader *reader, char *line, size_t n,
 srope_status cli_request_append_history(cli_request_reader *reader, const cli_request *request, srope_session *session,
                                         srope_error *error);
 
-/* The next n candidates: item (n, X), context (n, Z), signal (n, G), ids (n) with NULL for none. */
-srope_status cli_request_take_candidates(cli_request_reader *reader, cli_request *request, size_t n, float *item,
-                                         float *context, float *signal, yyjson_val **ids, srope_error *error);
+/* The place in the request's history of a session's event, after the above. */
+size_t cli_request_find_event(const cli_request_reader *reader, const cli_request *request,
+                              const srope_session *session, size_t event);
+
+/* One candidate, `index` its place: item (X), context (Z), signal (G), and its id, NULL for none. */
+srope_status cli_request_read_candidate(cli_request_reader *reader, yyjson_val *candidate, size_t index, float *item,
+                                        float *context, float *signal, yyjson_val **id, srope_error *error);
 
 #endif
