@@ -270,5 +270,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const model = readModel(readFileSync(positionals[0]));
   const bytes = exportOnnx(model, { C: Number(values.history), N: Number(values.candidates), part: values.part });
   writeFileSync(positionals[1], bytes);
-  console.error(`${positionals[1]}: ${bytes.length} bytes, C = ${values.history}, N = ${values.candidates}, ${values.part}`);
+  const { history, candidates, part } = values;
+  console.error(`${positionals[1]}: ${part} in ${bytes.length} bytes, C = ${history}, N = ${candidates}`);
 }

@@ -1,6 +1,6 @@
-// The rotation angles of a ranking request in float64, straight from the definition in src/README.md: what an ONNX graph
-// is fed as cos and sin. Slow and plain on purpose: it is outside of every timed region, and being independent of the C
-// core it also checks it.
+// The rotation angles of a ranking request in float64, straight from the definition in src/README.md: what an ONNX
+// graph is fed as cos and sin. Slow and plain on purpose: it is outside of every timed region, and being independent of
+// the C core it also checks it.
 const DAY_S = 86400;
 const WEEK_S = 604800;
 const YEAR_S = 31536000;
