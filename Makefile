@@ -34,7 +34,8 @@ build: ; $(SETUP) native wasm js $(RUN) do-build
 do-build: do-native do-wasm do-js
 do-native:
 	@cmake --preset native --log-level=WARNING && cmake --build --preset native --parallel $(JOBS)
-do-wasm:
+do-wasm: # from the start where another Emscripten than the last time's comes first on the PATH
+	@grep -qsF "$$(dirname "$$(command -v emcc)")/" build-wasm/CMakeCache.txt || rm -rf build-wasm
 	@emcmake cmake --preset wasm --log-level=WARNING && cmake --build --preset wasm --parallel $(JOBS)
 do-js:
 	@npm run --silent build
