@@ -10,6 +10,19 @@ enum { NR = VL * TILE_VECS };
 
 /* ---------------------------------------------------------------- elementwise */
 
+/* The last, partial vector, zero-filled, and back. Which elements end up in a tail depends on how many are computed
+ * together, so a tail must see the same (fused) steps as a whole vector. */
+static inline vec load_tail(const float *p, size_t n) {
+  float tail[VL] = {0};
+  memcpy(tail, p, n * sizeof *tail);
+  return v_load(tail);
+}
+static inline void store_tail(float *p, size_t n, vec a) {
+  float tail[VL];
+  v_store(tail, a);
+  memcpy(p, tail, n * sizeof *tail);
+}
+
 /* out (n) = operation on in (n), written in terms of `vec v`; the tail goes through a full vector, so its lanes see the
  * same steps. in and out may be one array. */
 #define MAP(n, in, out, operation)                                     \
@@ -22,11 +35,8 @@ enum { NR = VL * TILE_VECS };
       v_store(map_out + map_at, (operation));                          \
     }                                                                  \
     if (map_at < map_n) {                                              \
-      float map_tail[VL] = {0};                                        \
-      memcpy(map_tail, map_in + map_at, (map_n - map_at) * sizeof(float)); \
-      vec v = v_load(map_tail);                                        \
-      v_store(map_tail, (operation));                                  \
-      memcpy(map_out + map_at, map_tail, (map_n - map_at) * sizeof(float)); \
+      vec v = load_tail(map_in + map_at, map_n - map_at);              \
+      store_tail(map_out + map_at, map_n - map_at, (operation));       \
     }                                                                  \
   } while (0)
 
@@ -100,24 +110,17 @@ static void sine(float *x, size_t n, float omega) {
 static void add(const float *x, const float *y, float *z, size_t n) {
   size_t i = 0;
   for (; i + VL <= n; i += VL) v_store(z + i, v_add(v_load(x + i), v_load(y + i)));
-  for (; i < n; i++) z[i] = x[i] + y[i];
+  if (i < n) store_tail(z + i, n - i, v_add(load_tail(x + i, n - i), load_tail(y + i, n - i)));
 }
 
 static void add_scaled(float *x, const float *y, float scale, size_t n) {
   const vec s = v_splat(scale);
   size_t i = 0;
   for (; i + VL <= n; i += VL) v_store(x + i, v_madd(s, v_load(y + i), v_load(x + i)));
-  for (; i < n; i++) x[i] = scale * y[i] + x[i];
+  if (i < n) store_tail(x + i, n - i, v_madd(s, load_tail(y + i, n - i), load_tail(x + i, n - i)));
 }
 
 /* ---------------------------------------------------------------- rows */
-
-/* The last, partial vector of a row, zero-filled. */
-static inline vec load_tail(const float *p, size_t n) {
-  float tail[VL] = {0};
-  memcpy(tail, p, n * sizeof *tail);
-  return v_load(tail);
-}
 
 static float row_mean(const float *x, size_t d) {
   vec sum = v_splat(0.0f);
@@ -137,7 +140,7 @@ static float row_variance(const float *x, float mean, size_t d) {
   }
   if (i < d) {
     float tail[VL] = {0};
-    for (size_t j = 0; j < d - i; j++) tail[j] = x[i + j] - mean;
+    for (size_t j = 0; j < d - i; j++) tail[j] = x[i + j] - mean; /* the filled lanes stay 0 */
     vec c = v_load(tail);
     sum = v_madd(c, c, sum);
   }
@@ -154,7 +157,10 @@ static void layer_norm(const float *x, const float *gain, const float *bias, flo
       vec c = v_mul(v_sub(v_load(x + i), vm), vs);
       v_store(y + i, v_madd(c, v_load(gain + i), v_load(bias + i)));
     }
-    for (; i < d; i++) y[i] = (x[i] - mean) * scale * gain[i] + bias[i];
+    if (i < d) {
+      vec c = v_mul(v_sub(load_tail(x + i, d - i), vm), vs);
+      store_tail(y + i, d - i, v_madd(c, load_tail(gain + i, d - i), load_tail(bias + i, d - i)));
+    }
   }
 }
 
