@@ -6,6 +6,8 @@ SETUP = @scripts/setup.sh
 RUN = -- $(MAKE) --no-print-directory
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 FUZZ_SECONDS ?= 60
+# CMake's configuring is long-winded, so it is shown when it fails. What is built goes to standard error; results do not.
+configure = @mkdir -p build && { $(2) --preset $(1) > build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log >&2; false; }; }
 
 help:
 	@echo 'make rank     rank the bundled feed with the bundled model, in SIMD WebAssembly under Node.js'
@@ -33,16 +35,17 @@ demo:
 build: ; $(SETUP) native wasm js $(RUN) do-build
 do-build: do-native do-wasm do-js
 do-native:
-	@cmake --preset native --log-level=WARNING && cmake --build --preset native --parallel $(JOBS)
+	$(call configure,native,cmake) && cmake --build --preset native --parallel $(JOBS) >&2
 do-wasm: # from the start where another Emscripten than the last time's comes first on the PATH
 	@grep -qsF "$$(dirname "$$(command -v emcc)")/" build-wasm/CMakeCache.txt || rm -rf build-wasm
-	@emcmake cmake --preset wasm --log-level=WARNING && cmake --build --preset wasm --parallel $(JOBS)
-do-js:
-	@npm run --silent build
+	$(call configure,wasm,emcmake cmake) && cmake --build --preset wasm --parallel $(JOBS) >&2
+do-js: dist/index.js
+dist/index.js: package.json package-lock.json $(shell find bindings/js -type f)
+	@npm run --silent build >&2
 
 fuzz: ; $(SETUP) native test $(RUN) do-fuzz
 do-fuzz:
-	@cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz --parallel $(JOBS)
+	$(call configure,fuzz,cmake) && cmake --build --preset fuzz --parallel $(JOBS) >&2
 	@for program in build-fuzz/fuzz/*; do "$$program" -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 C_FILES = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'bindings/*.[ch]' 'tests/*.[ch]')
