@@ -58,9 +58,9 @@ async function agree(opened) {
   }
 }
 
-/** Medians in ms by row, every engine's runs taken in turn, each round beginning with another one. */
+/** Median and best time in ms by row, every engine's runs taken in turn, each round beginning with another one. */
 async function measure(opened, runs) {
-  for (const engine of opened) engine.medianMs = {};
+  for (const engine of opened) Object.assign(engine, { medianMs: {}, bestMs: {} });
   for (const { name: row } of ROWS) {
     const times = opened.map(() => []);
     for (let run = -2; run < runs; run++) { // two rounds to warm up what agree() has not
@@ -71,7 +71,10 @@ async function measure(opened, runs) {
         if (run >= 0) times[at].push(performance.now() - start);
       }
     }
-    opened.forEach((engine, i) => { engine.medianMs[row] = median(times[i]); });
+    opened.forEach((engine, i) => {
+      engine.medianMs[row] = median(times[i]);
+      engine.bestMs[row] = Math.min(...times[i]);
+    });
   }
 }
 
@@ -86,8 +89,8 @@ async function benchCase({ name, model: path, C, N, seed }, runs) {
   await agree(opened);
   await measure(opened, runs);
   const [peer] = opened;
-  const results = opened.map(({ name: engine, variant, checksum: sum, difference, firstLoadMs, medianMs }) => ({
-    engine, variant, checksum: sum, difference, firstLoadMs, medianMs,
+  const results = opened.map(({ name: engine, variant, checksum: sum, difference, firstLoadMs, medianMs, bestMs }) => ({
+    engine, variant, checksum: sum, difference, firstLoadMs, medianMs, bestMs,
     ratio: Object.fromEntries(ROWS.map(({ name: row }) => [row, medianMs[row] / peer.medianMs[row]])),
   }));
   for (const engine of opened) await engine.close();
@@ -96,7 +99,7 @@ async function benchCase({ name, model: path, C, N, seed }, runs) {
 }
 
 function print(report) {
-  console.log(`Node.js ${report.node} (V8 ${report.v8}), one thread. Medians in ms; in brackets, how many times those of `
+  console.log(`Node.js ${report.node} (V8 ${report.v8}), one thread. Medians in ms; in brackets, as a multiple of those of `
     + `${PEER}: below 1 is faster.`);
   if (!canRelax) console.log('This Node.js has no relaxed SIMD: only the strict build ran.');
   for (const { case: name, sizes, runs, results } of report.cases) {

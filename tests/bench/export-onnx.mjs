@@ -38,7 +38,7 @@ export function readModel(bytes) {
 }
 
 /** The inputs of a part with their shapes. rotation rows: 1 when all candidates share their angles (no signals). */
-function inputShapes({ D, H, P, X, Y, Z, G, L }, C, N) {
+function inputShapes({ H, P, X, Y, Z, G, L }, C, N) {
   const rows = G > 0 ? N : 1;
   const rotation = (name, n) => [[`${name}.cos`, [n, H * P]], [`${name}.sin`, [n, H * P]]];
   const cache = (name) => [[`${name}.key`, [H, 2 * P, C]], [`${name}.value`, [H, C, 2 * P]]];
@@ -225,7 +225,7 @@ export function exportOnnx(model, { C, N, part = 'request' }) {
  * (row-major, signal optional), item, context, signal of the candidates, now_s. Caches are not among them.
  */
 export function feeds(model, { history, candidate, now_s }, part = 'request') {
-  const { H, P, G, X, Z } = model;
+  const { H, G, X, Z } = model;
   const C = history.time_s.length;
   const N = candidate.item.length / X;
   const angle = angleFunction(model, C, history.time_s[0]);
