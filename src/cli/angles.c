@@ -1,5 +1,6 @@
 /* angles.c: `siren-rope angles`: the time part of the rotation, f(t)·freq in radians, at every time of a span and every
- * rotation pair; `order` counts as 0. Rows are computed and printed in batches, so that memory does not grow with the span. */
+ * rotation pair; `order` counts as 0. Rows are computed and printed in batches: memory does not grow with
+ * the span. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>

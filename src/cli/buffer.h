@@ -1,4 +1,5 @@
-/* buffer.h: an array that grows and is used again, so that a stream of requests settles into no allocation. Owns its memory. */
+/* buffer.h: an array that grows and is used again, so that a stream of requests settles into no allocation.
+ * Owns its memory. */
 #ifndef SROPE_CLI_BUFFER_H
 #define SROPE_CLI_BUFFER_H
 

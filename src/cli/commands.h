@@ -1,4 +1,5 @@
-/* commands.h: the program's commands, one file each. Each takes the arguments after its name and gives an exit status. */
+/* commands.h: the program's commands, one file each. Each takes the arguments after its name and gives an exit
+ * status. */
 #ifndef SROPE_CLI_COMMANDS_H
 #define SROPE_CLI_COMMANDS_H
 

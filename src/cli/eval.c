@@ -1,6 +1,6 @@
 /* eval.c: `siren-rope eval`: how good a model is on a log, as it would have been served. Every event of the split is a
  * candidate of its own request, after the user's events before that request (the newest the model keeps); events of one
- * user at one instant are one request and do not see one another. One session per user in turn, appended to as it goes. */
+ * user at one instant are one request and do not see one another. One session serves the users in turn. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

@@ -10,7 +10,8 @@ srope_status cli_file_read(const char *path, uint64_t limit_bytes, void **bytes,
 /* Replaces the file as a whole: on failure what was there before still is. Errors: IO, LIMIT. */
 srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes, srope_error *error);
 
-/* Reads and loads a model; `isa` NULL = the best there is. Errors: those above and of srope_model_load, with the path in front. */
+/* Reads and loads a model; `isa` NULL = the best there is. Errors: those above and of srope_model_load, with the
+ * path in front. */
 srope_status cli_file_load_model(const char *path, const char *isa, srope_model **out, srope_error *error);
 
 #endif

@@ -40,8 +40,8 @@ void cli_json_double(FILE *out, double x) {
   write_number(out, &value);
 }
 
-/* The double that is nearest to the shortest decimal (6 to 9 digits) that reads back as x; its own shortest text is that
- * decimal. m / 10^k with both exact is correctly rounded, so it is what reading the decimal gives. */
+/* The double that is nearest to the shortest decimal (6 to 9 digits) that reads back as x; its own shortest text is
+ * that decimal. m / 10^k with both exact is correctly rounded, so it is what reading the decimal gives. */
 static double nearest_short(float x) {
   static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};

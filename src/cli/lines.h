@@ -20,7 +20,8 @@ typedef struct cli_lines {
 
 typedef enum cli_line { CLI_LINE, CLI_LINE_TOO_LONG, CLI_LINE_NONE, CLI_LINE_FAILED } cli_line;
 
-/* The next line without its newline: *text (*n bytes, writable until the next call). FAILED: `error` is set (IO, MEMORY). */
+/* The next line without its newline: *text (*n bytes, writable until the next call). FAILED: `error` is set,
+ * IO or MEMORY. */
 cli_line cli_lines_next(cli_lines *lines, char **text, size_t *n, srope_error *error);
 
 /* Whether the next call can answer without reading: nobody is kept waiting. */

@@ -1,5 +1,6 @@
 /* main.c: the program `siren-rope`: finds the command and runs it.
- * Data on standard output, everything else on standard error; exit status 0 only on success, 2 for a wrong command line. */
+ * Data on standard output, everything else on standard error; exit status 0 only on success, 2 where the command
+ * line is wrong. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -85,7 +85,7 @@ static srope_status list_candidates(ranker *r, const cli_request *request, srope
   return SROPE_OK;
 }
 
-/* The vectors of at most BATCH candidates: those at first .. first+n-1, of `order` where it is given, else of the request. */
+/* The vectors of at most BATCH candidates: first .. first+n-1 of `order`, or of the request where that is NULL. */
 static srope_status read_batch(ranker *r, const cli_request *request, const srope_ranked *order, size_t first, size_t n,
                                srope_candidates *batch, srope_error *error) {
   const srope_info *info = r->info;

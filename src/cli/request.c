@@ -207,7 +207,7 @@ static srope_status read_numbers(yyjson_val *list, uint32_t n, const char *where
   return SROPE_OK;
 }
 
-/* `item`, `action` or `context`: named values where the model has a schema for them, else numbers. out (X), (Y) or (Z). */
+/* `item`, `action` or `context`: named values where the model has a schema, else numbers. out (X), (Y), (Z). */
 static srope_status read_vector(cli_request_reader *reader, srope_list list, yyjson_val *value, float *out,
                                 srope_error *error) {
   uint32_t widths[3] = {reader->info->n_item, reader->info->n_action, reader->info->n_context};
@@ -248,7 +248,7 @@ static srope_status read_time(yyjson_val *value, const char *where, double *time
   if (yyjson_is_str(value)) {
     srope_status status = srope_time_parse(yyjson_get_str(value), yyjson_get_len(value), &time_ms, error);
     if (status != SROPE_OK) {
-      srope_fail(error, status, where, "%s", error->message);
+      srope_error_prefix(error, "%s", where);
       return status;
     }
   } else if (is_number(value)) {

@@ -1,5 +1,5 @@
 /* request.h: one line of JSON -> a request: its history into a session, its candidates into matrices.
- * Fields and their meaning: `siren-rope rank --help`. Shapes: X item, Y action, Z context numbers, G signals of the model.
+ * Fields and their meaning: `siren-rope rank --help`. Shapes: X item, Y action, Z context numbers, G signals.
  * Every error says where ("history[4].time", "candidates[3].item.tag"). Not here: reading lines, scoring, answers. */
 #ifndef SROPE_CLI_REQUEST_H
 #define SROPE_CLI_REQUEST_H

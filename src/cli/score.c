@@ -1,8 +1,8 @@
 /* score.c: `siren-rope score`: logits of tensors in a .safetensors file, for parity with other implementations.
  * In:  history.item (C,X), .action (C,Y), .timestamp (C), .context (C,Z), .signal (C,G), .request (C) whole numbers,
- *      .utc_offset_minutes (C); candidate.item (N,X), .context (N,Z), .signal (N,G); now; utc_offset_minutes. Times in s.
+ *      .utc_offset_minutes (C); candidate.item (N,X), .context (N,Z), .signal (N,G); now; utc_offset_minutes. In s.
  * Out: rank.logits (N,T), sequence.logits (C,T), cold.logits (N,T) and for siren models rank.angle (C+1,A), all F32.
- * signal, request and utc_offset_minutes may be missing; so may a tensor whose width is 0. Schemas play no part here. */
+ * signal, request and utc_offset_minutes may be missing; so may one whose width is 0. Schemas play no part here. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ typedef struct scorer {
 
 /* ---------------------------------------------------------------- inputs */
 
-/* A tensor of this name and shape, in which SIZE_MAX for shape[0] stands for any number of rows. *out is NULL where it is
- * missing and may be. */
+/* A tensor of this name and shape, in which SIZE_MAX for shape[0] stands for any number of rows. *out is NULL where it
+ * is missing and may be. */
 static srope_status find_tensor(const scorer *s, const char *name, uint32_t n_dims, const uint64_t *shape,
                                 bool optional, const srope_tensor **out, srope_error *error) {
   char expected[64], found[64];

@@ -1,0 +1,208 @@
+// `siren-rope eval` against a log made here: the log is joined, ordered, split and served again in JavaScript (through
+// `rank`), and the metrics are computed again, naively. Then, where the real excerpt is beside the checkout, its figures.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { golden, model, rank, run, sanitized, shared, withFolder } from './program.mjs';
+
+const tasks = ['click', 'long_view', 'like', 'profile_enter'];
+const columns = ['user_id', 'video_id', 'date', 'hourmin', 'time_ms', 'is_click', 'is_like', 'is_follow', 'is_comment', 'is_forward', 'is_hate', 'long_view', 'play_time_ms', 'duration_ms', 'profile_stay_time', 'comment_stay_time', 'is_profile_enter', 'is_rand', 'tab'];
+const splits = { train: [-Infinity, 1651507200000], validation: [1651507200000, 1651593600000], test: [1651593600000, Infinity] };
+
+// Small, seeded (mulberry32), so that a failure comes again.
+let seed = 12345;
+function random() {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
+const upTo = (n) => Math.floor(random() * n);
+const chance = (p) => (random() < p ? 1 : 0);
+
+function makeRow(user, time) {
+  const duration = chance(0.05) ? 0 : upTo(200000);
+  return { user_id: user, video_id: upTo(300), date: 20220502, hourmin: 1200, time_ms: time, is_click: chance(0.4), is_like: chance(0.2), is_follow: 0, is_comment: 0, is_forward: 0, is_hate: 0, long_view: chance(0.3), play_time_ms: upTo(300000), duration_ms: duration, profile_stay_time: 0, comment_stay_time: 0, is_profile_enter: chance(0.2), is_rand: 0, tab: upTo(15) };
+}
+
+// Users with few and with more events than the model keeps; some events at one instant.
+function makeRows() {
+  const rows = [];
+  for (const [user, n] of [[3, 5], [12, 30], [7, 75], [900, 1], [41, 62]]) {
+    let time = 1651593600000 - 40 * 3600000; // before test, across all splits
+    for (let i = 0; i < n; i++) {
+      if (!chance(0.2)) time += upTo((200 * 3600000) / n);
+      rows.push(makeRow(user, time));
+    }
+  }
+  return rows.map((row) => [random(), row]).sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+const videos = new Map(Array.from({ length: 280 }, (_, i) => [i, { author: chance(0.9) ? upTo(1000) : null, tags: Array.from({ length: upTo(7) }, () => upTo(60)) }]));
+
+const csv = (header, rows, end = '\n') => [header, ...rows].map((row) => row.join(',') + end).join('');
+
+function writeLog(folder, rows) {
+  mkdirSync(folder, { recursive: true });
+  const half = rows.length / 2;
+  const cells = (row) => columns.map((column) => row[column]);
+  // The second file is gzip, has CR LF, and repeats rows of the first and its own.
+  writeFileSync(join(folder, 'log_standard_1.csv'), csv(columns, rows.slice(0, half).map(cells)));
+  writeFileSync(join(folder, 'log_standard_2.csv.gz'), gzipSync(csv(columns, [...rows.slice(half - 9), rows.at(-1)].map(cells), '\r\n')));
+  // Other columns and another order than the owners', quotes where they must be and where they need not.
+  writeFileSync(join(folder, 'video_features_basic_x.csv'), csv(['tag', 'about', '"author_id"', 'video_id'],
+    [...videos].map(([id, { author, tags }]) => [tags.length > 1 ? `"${tags.join(',')}"` : tags.join(''), '"says ""hi"",\nthen goes"', author === null ? '' : `${author}.0`, id])));
+  writeFileSync(join(folder, 'user_features.csv'), 'not,read\n"');
+  return 10; // duplicates
+}
+
+// Every event of the split as its own request, in the order of the serving rules.
+function serve(rows, split) {
+  const item = ({ video_id, tab, duration_ms }) => ({ video_id, author_id: videos.get(video_id)?.author, tag: videos.get(video_id)?.tags.slice(0, 4), tab, duration_s: duration_ms / 1000 });
+  const event = (row) => ({ time: row.time_ms, item: item(row), action: { click: row.is_click, long_view: row.long_view, like: row.is_like, profile_enter: row.is_profile_enter, watch_ratio: row.play_time_ms / Math.max(1, row.duration_ms) } });
+  const ordered = rows.map((row, order) => ({ ...row, order })).sort((a, b) => a.time_ms - b.time_ms || a.video_id - b.video_id || a.order - b.order);
+  const served = ordered.filter(({ time_ms }) => time_ms >= splits[split][0] && time_ms < splits[split][1]);
+  const requests = served.map((row) => ({
+    now: row.time_ms, candidates: [{ item: item(row), context: { tab: row.tab } }],
+    history: ordered.filter(({ user_id, time_ms }) => user_id === row.user_id && time_ms < row.time_ms).map(event) }));
+  const { status, answers } = rank(['--model', model], requests);
+  assert.equal(status, 0);
+  return served.map((row, i) => ({ row, probabilities: answers[i].ranked[0].probabilities }));
+}
+
+function naiveMetrics(served, task) {
+  const column = { click: 'is_click', long_view: 'long_view', like: 'is_like', profile_enter: 'is_profile_enter' }[task];
+  const pairs = served.map(({ row, probabilities }) => [row[column], probabilities[task]]);
+  const mean = (xs) => xs.reduce((a, b) => a + b, 0) / xs.length;
+  const base = mean(pairs.map(([y]) => y));
+  const loss = mean(pairs.map(([y, p]) => -Math.log(y ? p : 1 - p)));
+  const [yes, no] = [1, 0].map((label) => pairs.filter(([y]) => y === label).map(([, p]) => p));
+  const wins = yes.map((p) => no.reduce((sum, q) => sum + (p > q ? 1 : p === q ? 0.5 : 0), 0));
+  const bins = Array.from({ length: 15 }, (_, bin) => pairs.filter(([, p]) => Math.min(14, Math.floor(p * 15)) === bin)).filter((bin) => bin.length);
+  const gaps = bins.map((bin) => (bin.length / pairs.length) * Math.abs(mean(bin.map(([y]) => y)) - mean(bin.map(([, p]) => p))));
+  return { base_rate: base, ne: loss / -(base * Math.log(base) + (1 - base) * Math.log(1 - base)), auc: wins.reduce((a, b) => a + b, 0) / (yes.length * no.length), ece: gaps.reduce((a, b) => a + b, 0) };
+}
+
+test('a log made here: joined, ordered, split, served and measured the same in JavaScript', async () => {
+  await withFolder((scratch) => {
+    const rows = makeRows();
+    const folder = join(scratch, 'log');
+    const duplicates = writeLog(folder, rows);
+    for (const split of Object.keys(splits)) {
+      const { status, stdout, stderr } = run(['eval', '--model', model, '--data', folder, '--split', split, '--json']);
+      assert.equal(status, 0, stderr);
+      assert.equal(stderr, '');
+      const told = JSON.parse(stdout);
+      const served = serve(rows, split);
+      assert.ok(served.length > 20);
+      assert.equal(told.split, split);
+      assert.equal(told.events, served.length);
+      assert.equal(told.requests, new Set(served.map(({ row }) => `${row.user_id} ${row.time_ms}`)).size);
+      assert.equal(told.users, new Set(served.map(({ row }) => row.user_id)).size);
+      assert.equal(told.duplicates, duplicates);
+      assert.deepEqual(told.tasks.map(({ task }) => task), tasks);
+      for (const { task, ...found } of told.tasks) {
+        const expected = naiveMetrics(served, task);
+        for (const [name, value] of Object.entries(expected))
+          assert.ok(Math.abs(found[name] - value) < 1e-6, `${split} ${task} ${name}: ${found[name]}, expected ${value}`);
+      }
+    }
+    const table = run(['eval', '--model', model, '--data', folder]);
+    assert.equal(table.status, 0);
+    assert.match(table.stdout, /^profile_enter +0\.\d{4} +\d\.\d{5} +0\.\d{5} +0\.\d{5}$/m);
+  });
+});
+
+test('what is not defined is null, and empty is no crash', async () => {
+  await withFolder((folder) => {
+    writeFileSync(join(folder, 'log_a.csv'), csv(columns, []));
+    const told = () => JSON.parse(run(['eval', '--model', model, '--data', folder, '--json']).stdout);
+    assert.deepEqual([told().events, told().tasks[0].auc, told().tasks[0].ne], [0, null, null]);
+    const row = { ...makeRow(1, 1651600000000), is_click: 1 };
+    writeFileSync(join(folder, 'log_a.csv'), csv(columns, [columns.map((column) => row[column])]));
+    assert.deepEqual([told().events, told().tasks[0].base_rate, told().tasks[0].auc, told().tasks[0].ne], [1, 1, null, null]);
+    assert.match(run(['eval', '--model', model, '--data', folder]).stderr, /no video_features_basic/);
+  });
+});
+
+test('files that are no such log end in typed errors with file and line', async () => {
+  await withFolder((folder) => {
+    const cells = (change) => columns.map((column) => ({ ...makeRow(1, 1651600000000), ...change })[column]);
+    const refused = (bytes, pattern, name = 'log_a.csv') => {
+      writeFileSync(join(folder, name), bytes);
+      const { status, stdout, stderr } = run(['eval', '--model', model, '--data', folder]);
+      assert.equal(status, 1, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, pattern);
+    };
+    assert.match(run(['eval', '--model', model, '--data', folder]).stderr, /expected a KuaiRand log, a file log_\*\.csv.*found none; other formats.*\[io at /);
+    assert.match(run(['eval', '--model', model, '--data', join(folder, 'none')]).stderr, /\[io at /);
+    assert.match(run(['eval', '--model', model, '--data', folder, '--split', 'all']).stderr, /\[argument at --split\]/);
+    refused('', /empty file \[format at log_a\.csv line 1\]/);
+    refused(csv(columns.slice(1), []), /column "user_id" in the header, found none \[format at log_a\.csv line 1\]/);
+    refused(csv(columns, [cells(), cells().slice(1)]), /expected 19 fields as in the header, found 18 \[format at log_a\.csv line 3\]/);
+    refused(csv(columns, [cells({ time_ms: '2022-05-04' })]), /whole number.*column time_ms, found "2022-05-04" \[format at log_a\.csv line 2\]/);
+    refused(csv(columns, [cells({ user_id: '99999999999999999999' })]), /column user_id.*\[format/);
+    refused(csv(columns, [cells({ user_id: '' })]), /column user_id, found "" \[format/);
+    refused(csv(columns, [cells({ is_click: 2 })]), /expected 0 or 1 in column is_click, found "2" \[format/);
+    refused(csv(columns, [cells({ tab: 99 })]), /\[feature at user 1 at 1651600000000 ms\.item\.tab\]/);
+    refused(csv(columns, [cells({ date: '"open' })]), /closing quote.*\[format at log_a\.csv line 2\]/);
+    refused(csv(columns, [cells({ date: '"a"b' })]), /\[format at log_a\.csv line 2\]/);
+    refused(csv(columns, [cells({ date: 'a"b' })]), /\[format at log_a\.csv line 2\]/);
+    refused(csv(columns, [cells({ date: 'a\rb' })]), /line feed.*\[format/);
+    refused(csv(columns, [cells({ date: '\0' })]), /NUL.*\[format/);
+    refused(csv(columns, [cells({ date: 'x'.repeat(2 << 20) })]), /\[limit at log_a\.csv line 2\]/);
+    refused(`${'a,'.repeat(5000)}a\n`, /1024 fields \[limit at log_a\.csv line 1\]/);
+    writeFileSync(join(folder, 'log_a.csv'), csv(columns, [cells()]));
+    refused('video_id,author_id,tag\n1,2,1;2\n', /whole numbers with commas.*column tag, found "1;2" \[format at video_features_basic\.csv line 2\]/, 'video_features_basic.csv');
+    refused('video_id,tag\n1,2\n', /column "author_id" in the header, found none/, 'video_features_basic.csv');
+  });
+});
+
+test('a damaged gzip file is an error', async () => {
+  await withFolder((folder) => {
+    const rows = Array.from({ length: 3000 }, (_, i) => columns.map((column) => makeRow(1, 1651600000000 + i)[column]));
+    const bytes = gzipSync(csv(columns, rows));
+    for (const broken of [bytes.subarray(0, bytes.length / 2), Buffer.concat([bytes.subarray(0, 5000), Buffer.alloc(100, 7), bytes.subarray(5100)])]) {
+      writeFileSync(join(folder, 'log_a.csv.gz'), broken);
+      const { status, stderr } = run(['eval', '--model', model, '--data', folder]);
+      assert.equal(status, 1);
+      assert.match(stderr, /\[(io|format) at log_a\.csv\.gz line \d+\]/);
+    }
+  });
+});
+
+test('the real excerpt gives the figures written beside its model, in under a minute', (t) => {
+  const folder = join(shared, 'data/kuairand-pure-part');
+  const path = join(shared, 'models/kuairand-excerpt.safetensors');
+  if (!existsSync(folder) || !existsSync(path)) return t.skip(`SKIPPED: there is no ${folder}`);
+  if (sanitized) return t.skip('SKIPPED: takes minutes with sanitizers');
+  const { status, stdout, stderr } = run(['eval', '--model', path, '--data', folder, '--json']);
+  assert.equal(status, 0, stderr);
+  const told = JSON.parse(stdout);
+  t.diagnostic(stdout);
+  assert.deepEqual([told.events, told.requests, told.duplicates], [72655, 72047, 5460]);
+  const figures = { click: [0.4448, 0.87656, 0.72729], long_view: [0.3131, 0.88282, 0.72779], like: [0.0163, 0.89407, 0.76153], profile_enter: [0.0181, 0.96189, 0.67147] };
+  for (const { task, base_rate, ne, auc } of told.tasks)
+    [base_rate, ne, auc].forEach((value, i) => assert.ok(Math.abs(value - figures[task][i]) <= 1e-4, `${task}: ${value}, expected ${figures[task][i]}`));
+  assert.ok(told.seconds < 60, `${told.seconds} s`);
+});
+
+test('a model that asks for what no log has is refused', async () => {
+  await withFolder((folder) => {
+    writeFileSync(join(folder, 'log_a.csv'), csv(columns, []));
+    const { status, stderr } = run(['eval', '--model', golden('siren-small', 'model'), '--data', folder]);
+    assert.equal(status, 1);
+    assert.match(stderr, /raw vectors.*\[config at features\]/);
+    const bytes = readFileSync(model);
+    for (const [from, to] of [['"duration_s"', '"duration_x"'], ['"labels": ["click"', '"labels": ["clock"'], ['"watch_ratio"', '"video_id_xx"']]) {
+      assert.ok(bytes.indexOf(from.replaceAll('"', '\\"')) > 0 && from.length === to.length);
+      const changed = Buffer.from(bytes);
+      changed.write(to.replaceAll('"', '\\"'), bytes.indexOf(from.replaceAll('"', '\\"')));
+      writeFileSync(join(folder, 'model'), changed);
+      assert.match(run(['eval', '--model', join(folder, 'model'), '--data', folder]).stderr, /a KuaiRand log has no such .*\[config at /);
+    }
+  });
+});
