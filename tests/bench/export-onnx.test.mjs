@@ -1,5 +1,5 @@
 // The exported graphs against the paper authors' own outputs: every golden folder, rank.logits within 1e-4, in
-// onnxruntime-web and onnxruntime-node. Run by `make bench` before anything is timed: node --test export-onnx.test.mjs
+// onnxruntime-web and onnxruntime-node. Run by `make test`, or here by `npm test`.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
