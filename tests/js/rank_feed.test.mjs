@@ -25,7 +25,10 @@ test.each(['commuter', 'lunch-break', 'night-owl'])('%s: three whole orders, and
   expect(status).toBe(0);
   const { times, model } = JSON.parse(stdout);
   expect(times.map(({ name }) => name)).toEqual(['morning', 'midday', 'night']);
+  let before = new Map(times[0].items.map(({ id, place }) => [id, place]));
   for (const { items } of times) {
+    for (const { id, place, moved } of items) expect(moved).toBe(before.get(id) - place); // up is positive
+    before = new Map(items.map(({ id, place }) => [id, place]));
     expect(new Set(items.map(({ id }) => id)).size).toBe(18);
     for (const [i, { place, score, probabilities }] of items.entries()) {
       expect(place).toBe(i + 1);
@@ -43,7 +46,7 @@ test('the table fits 100 columns and has no colours when it is not a terminal', 
   expect(status).toBe(0);
   expect(stdout).not.toContain('\x1b');
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
-  expect(stdout).toMatch(/▲\d+ +Ten minutes before work/);
+  expect(stdout.split('Night:')[1]).toMatch(/▲2 +Night bus to the mountains/);
   expect(stdout).toMatch(/on one thread: (simd|relaxed) WebAssembly/);
 });
 
