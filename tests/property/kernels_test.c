@@ -194,6 +194,9 @@ static void test_add(void **state) {
     for (size_t i = 0; i < n; i++) {
       assert_true(z[i] == x[i] + y[i]);
       assert_near(scaled[i], x[i] + (double)0.3f * y[i], 4e-7, "add_scaled", n, i);
+      float alone = x[i];
+      kernels->add_scaled(&alone, y + i, 0.3f, 1);
+      assert_memory_equal(&alone, scaled + i, sizeof alone);
     }
     free(x);
     free(y);

@@ -172,7 +172,10 @@ static void add_config(writer *w, const model_sizes *s) {
   if (s->variant == SROPE_TOROPE)
     append_text(b, ",\\\"time_scale\\\":0.3");
   if (s->variant == SROPE_SIREN) {
-    append_text(b, ",\\\"omega_0\\\":10,\\\"trend_center\\\":1650000000,\\\"trend_scale\\\":3000000");
+    append_text(b, ",\\\"omega_0\\\":10");
+    for (size_t i = 0, told = 0; i < s->n_time_features; i++)
+      if (strcmp(time_feature_names[s->time_features[i]], "trend") == 0 && !told++)
+        append_text(b, ",\\\"trend_center\\\":1650000000,\\\"trend_scale\\\":3000000");
     append_text(b, ",\\\"utc_offset_minutes\\\":%d,\\\"angle_features\\\":[", (int)random_below(w->random, 1600) - 800);
     for (size_t i = 0; i < s->n_time_features; i++)
       append_text(b, "%s\\\"%s\\\"", i ? "," : "", time_feature_names[s->time_features[i]]);

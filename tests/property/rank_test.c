@@ -8,7 +8,7 @@
 static void test_probabilities(fixture *f) {
   enum { N = 37 };
   size_t n = N * f->info->n_tasks;
-  float *logits = malloc(n * sizeof *logits), *p = malloc(n * sizeof *p);
+  float *logits = calloc(n, sizeof *logits), *p = calloc(n, sizeof *p);
   for (size_t i = 0; i < n; i++)
     logits[i] = (float)random_between(&f->random, -1, 1) * (i % 3 == 0 ? 100 : 5);
   srope_probabilities(f->model, logits, N, p);

@@ -57,7 +57,7 @@ static double check_sequence(const reference *r, const tensor_file *io, const sr
   reference_sequence(r, e, NAN, &(reference_outputs){logits, layers, u, siren ? angle : NULL, siren ? action_angle : NULL});
   double worst = worst_of(io, "sequence.logits", logits, 0);
   for (size_t l = 0; l < r->l; l++) {
-    char name[32];
+    char name[48];
     snprintf(name, sizeof name, "sequence.layer.%zu", l);
     worst = worst_of(io, name, layers + l * s * r->d, worst);
   }
