@@ -6,8 +6,8 @@
 #include <string.h>
 
 const char *srope_status_code(srope_status status) {
-  static const char *const codes[] = {"ok",     "argument", "memory", "limit",   "format", "config",   "tensor",
-                                      "value",  "time",     "feature", "json",   "snapshot", "unsupported", "io"};
+  static const char *const codes[] = {"ok",    "argument", "memory",  "limit", "format",   "config",      "tensor",
+                                      "value", "time",     "feature", "json",  "snapshot", "unsupported", "io"};
   return (unsigned)status < sizeof codes / sizeof *codes ? codes[status] : "unknown";
 }
 

@@ -11,8 +11,10 @@ size_t srope_json_find_too_deep(const char *text, size_t n, uint32_t max_depth) 
   for (size_t i = 0; i < n; i++) {
     char c = text[i];
     if (in_string) {
-      if (c == '\\') i++;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {

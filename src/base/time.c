@@ -32,9 +32,9 @@ static srope_status take_number(reader *r, int digits, int low, int high, const 
     value = 10 * value + (r->text[r->at] - '0');
   }
   if (value < low || value > high)
-    return srope_fail(r->error, SROPE_ERR_TIME, NULL, "expected a %s from %0*d to %0*d, found %0*d%s", what, digits,
-                      low, digits, high, digits, value,
-                      value == 60 && strcmp(what, "second") == 0 ? " (Unix time has no leap seconds)" : "");
+    return srope_fail(r->error, SROPE_ERR_TIME, NULL, "expected %s from %0*d to %0*d, found %0*d%s", what, digits, low,
+                      digits, high, digits, value,
+                      value == 60 && strcmp(what, "a second") == 0 ? " (Unix time has no leap seconds)" : "");
   *out = value;
   return SROPE_OK;
 }
@@ -57,11 +57,11 @@ static int64_t days_from_date(int year, int month, int day) {
 static srope_status take_date(reader *r, int64_t *days) {
   int year = 0, month = 0, day = 0;
   srope_status status;
-  if ((status = take_number(r, 4, 1, 9999, "year", &year))) return status;
+  if ((status = take_number(r, 4, 1, 9999, "a year", &year))) return status;
   if (!take(r, '-')) return fail_shape(r);
-  if ((status = take_number(r, 2, 1, 12, "month", &month))) return status;
+  if ((status = take_number(r, 2, 1, 12, "a month", &month))) return status;
   if (!take(r, '-')) return fail_shape(r);
-  if ((status = take_number(r, 2, 1, days_in_month(year, month), "day of that month", &day))) return status;
+  if ((status = take_number(r, 2, 1, days_in_month(year, month), "a day of that month", &day))) return status;
   *days = days_from_date(year, month, day);
   return SROPE_OK;
 }
@@ -70,11 +70,11 @@ static srope_status take_date(reader *r, int64_t *days) {
 static srope_status take_clock(reader *r, int64_t *seconds, int64_t *nanoseconds) {
   int hour, minute, second = 0;
   srope_status status;
-  if ((status = take_number(r, 2, 0, 23, "hour", &hour))) return status;
+  if ((status = take_number(r, 2, 0, 23, "an hour", &hour))) return status;
   if (!take(r, ':')) return fail_shape(r);
-  if ((status = take_number(r, 2, 0, 59, "minute", &minute))) return status;
+  if ((status = take_number(r, 2, 0, 59, "a minute", &minute))) return status;
   if (take(r, ':')) {
-    if ((status = take_number(r, 2, 0, 59, "second", &second))) return status;
+    if ((status = take_number(r, 2, 0, 59, "a second", &second))) return status;
     if (take(r, '.')) {
       int64_t unit = 100000000;
       size_t first = r->at;
@@ -92,9 +92,9 @@ static srope_status take_offset(reader *r, int64_t *seconds) {
   int sign = take(r, '-') ? -1 : 1, hour, minute;
   if (sign > 0 && !take(r, '+')) return fail_shape(r);
   srope_status status;
-  if ((status = take_number(r, 2, 0, 23, "hour of the offset", &hour))) return status;
+  if ((status = take_number(r, 2, 0, 23, "an hour of the offset", &hour))) return status;
   if (!take(r, ':')) return fail_shape(r);
-  if ((status = take_number(r, 2, 0, 59, "minute of the offset", &minute))) return status;
+  if ((status = take_number(r, 2, 0, 59, "a minute of the offset", &minute))) return status;
   *seconds = sign * (3600 * hour + 60 * minute);
   return SROPE_OK;
 }

@@ -19,7 +19,8 @@ typedef struct place { /* of a value, for errors */
   srope_error *error;
 } place;
 
-static srope_status fail(const place *at, srope_status status, const char *expected, const char *found, size_t n_found) {
+static srope_status fail(const place *at, srope_status status, const char *expected, const char *found,
+                         size_t n_found) {
   srope_fail(at->error, status, at->field->place, "expected %s, found %.*s", expected,
              (int)(n_found < 64 ? n_found : 64), found);
   if (at->in_list && at->error) {
@@ -110,8 +111,10 @@ static uint32_t find_word(const srope_field *field, const char *text, uint32_t n
     const srope_word *word = &field->words[middle];
     int order = n != word->n ? (n > word->n) - (n < word->n) : memcmp(text, word->text, n);
     if (order == 0) return word->row;
-    if (order < 0) high = middle;
-    else low = middle + 1;
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
   }
   return NO_ROW;
 }
@@ -192,9 +195,12 @@ static srope_status encode_field(const srope_field *field, const srope_value *va
   srope_status status = SROPE_OK;
   bool missing = is_missing(value);
   if (out) memset(out, 0, field->public_view.dim * sizeof *out);
-  if (!missing && field->kind == SROPE_KIND_NUMBER) status = encode_number(&at, value, out);
-  else if (!missing && field->kind == SROPE_KIND_VECTOR) status = encode_vector(&at, value, out);
-  else if (!missing) status = encode_rows(&at, value, out, &n_rows);
+  if (!missing && field->kind == SROPE_KIND_NUMBER)
+    status = encode_number(&at, value, out);
+  else if (!missing && field->kind == SROPE_KIND_VECTOR)
+    status = encode_vector(&at, value, out);
+  else if (!missing)
+    status = encode_rows(&at, value, out, &n_rows);
   if (!status && field->public_view.required && (missing || n_rows == 0))
     status = fail(&at, SROPE_ERR_FEATURE, "a value, which is required", "none", 4);
   return status;

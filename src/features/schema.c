@@ -12,7 +12,7 @@
 #include "yyjson.h"
 
 static const char *const kind_names[] = {"number", "vector", "hash", "index", "vocab"}; /* by srope_kind */
-static const char list_names[][8] = {"item", "action", "context"}; /* by srope_list */
+static const char list_names[][8] = {"item", "action", "context"};                      /* by srope_list */
 enum { N_KINDS = sizeof kind_names / sizeof *kind_names, N_LISTS = 3 };
 
 const char *srope_list_name(srope_list list) { return list_names[list]; }
@@ -34,10 +34,10 @@ static srope_status read_count(const reader *r, const char *key, uint32_t maximu
   uint64_t count = yyjson_get_uint(value);
   if (!yyjson_is_uint(value) || count == 0)
     return srope_fail(r->error, SROPE_ERR_CONFIG, key, "expected a whole number from 1 to %u, found %s", maximum,
-                yyjson_is_uint(value) ? "0" : srope_json_kind(value));
+                      yyjson_is_uint(value) ? "0" : srope_json_kind(value));
   if (count > maximum)
     return srope_fail(r->error, SROPE_ERR_LIMIT, key, "expected a whole number from 1 to %u, found %llu", maximum,
-                (unsigned long long)count);
+                      (unsigned long long)count);
   *out = (uint32_t)count;
   return SROPE_OK;
 }
@@ -55,9 +55,11 @@ static srope_status read_name(const reader *r, srope_list list, srope_field *fie
   yyjson_val *value = parameter(r, "name");
   const char *name = yyjson_get_str(value);
   size_t n = yyjson_get_len(value);
-  if (!name || n == 0 || strlen(name) != n) return srope_fail(r->error, SROPE_ERR_CONFIG, "name", "expected a string, not empty");
-  if (n > SROPE_MAX_FEATURE_NAME_BYTES) return srope_fail(r->error, SROPE_ERR_LIMIT, "name", "expected at most %d bytes, found %zu",
-                                                     SROPE_MAX_FEATURE_NAME_BYTES, n);
+  if (!name || n == 0 || strlen(name) != n)
+    return srope_fail(r->error, SROPE_ERR_CONFIG, "name", "expected a string, not empty");
+  if (n > SROPE_MAX_FEATURE_NAME_BYTES)
+    return srope_fail(r->error, SROPE_ERR_LIMIT, "name", "expected at most %d bytes, found %zu",
+                      SROPE_MAX_FEATURE_NAME_BYTES, n);
   field->public_view.name = name;
   snprintf(field->place, sizeof field->place, "%s.%s", list_names[list], name);
   return SROPE_OK;
@@ -72,7 +74,8 @@ static srope_status read_kind(const reader *r, srope_field *field) {
       return SROPE_OK;
     }
   return srope_fail(r->error, SROPE_ERR_CONFIG, "kind", "expected number, vector, hash, index or vocab, found %s%s",
-              yyjson_is_str(value) ? "the string " : "", yyjson_is_str(value) ? yyjson_get_str(value) : srope_json_kind(value));
+                    yyjson_is_str(value) ? "the string " : "",
+                    yyjson_is_str(value) ? yyjson_get_str(value) : srope_json_kind(value));
 }
 
 static srope_status read_number_parameters(const reader *r, srope_field *field) {
@@ -104,8 +107,11 @@ static int compare_words(const void *a, const void *b) {
 static srope_status read_words(const reader *r, srope_field *field) {
   yyjson_val *words = parameter(r, "words"), *word;
   size_t n_words = yyjson_arr_size(words), i, n;
-  if (n_words == 0) return srope_fail(r->error, SROPE_ERR_CONFIG, "words", "expected a list of strings, not empty, found %s", srope_json_kind(words));
-  if (n_words > SROPE_MAX_TABLE_ROWS) return srope_fail(r->error, SROPE_ERR_LIMIT, "words", "expected at most %d words", SROPE_MAX_TABLE_ROWS);
+  if (n_words == 0)
+    return srope_fail(r->error, SROPE_ERR_CONFIG, "words", "expected a list of strings, not empty, found %s",
+                      srope_json_kind(words));
+  if (n_words > SROPE_MAX_TABLE_ROWS)
+    return srope_fail(r->error, SROPE_ERR_LIMIT, "words", "expected at most %d words", SROPE_MAX_TABLE_ROWS);
   field->rows = (uint32_t)n_words;
   field->words = calloc(n_words, sizeof *field->words);
   if (!field->words) return srope_fail(r->error, SROPE_ERR_MEMORY, "words", "no memory for the words");
@@ -123,11 +129,14 @@ static srope_status read_words(const reader *r, srope_field *field) {
 
 static srope_status read_field(const reader *r, srope_list list, srope_field *field) {
   srope_status status;
-  if (!yyjson_is_obj(r->object)) return srope_fail(r->error, SROPE_ERR_CONFIG, NULL, "expected an object, found %s", srope_json_kind(r->object));
+  if (!yyjson_is_obj(r->object))
+    return srope_fail(r->error, SROPE_ERR_CONFIG, NULL, "expected an object, found %s", srope_json_kind(r->object));
   if ((status = read_name(r, list, field))) return status;
   if ((status = read_kind(r, field))) return status;
   yyjson_val *required = parameter(r, "required");
-  if (required && !yyjson_is_bool(required)) return srope_fail(r->error, SROPE_ERR_CONFIG, "required", "expected true or false, found %s", srope_json_kind(required));
+  if (required && !yyjson_is_bool(required))
+    return srope_fail(r->error, SROPE_ERR_CONFIG, "required", "expected true or false, found %s",
+                      srope_json_kind(required));
   field->public_view.required = yyjson_get_bool(required);
   if (field->kind == SROPE_KIND_NUMBER) return read_number_parameters(r, field);
 
@@ -140,7 +149,7 @@ static srope_status read_field(const reader *r, srope_list list, srope_field *fi
 }
 
 static srope_status read_list(yyjson_val *list, srope_list which, srope_schema *schema, srope_error *error) {
-  char where[32];
+  char where[64];
   snprintf(where, sizeof where, "features.%s", list_names[which]);
   if (!list || yyjson_is_null(list)) return SROPE_OK;
   if (!yyjson_is_arr(list))
@@ -189,14 +198,14 @@ static srope_status find_owner(const reader *r, srope_schema schema[3], srope_fi
   if (!table) return SROPE_OK;
   if (!yyjson_is_str(table))
     return srope_fail(r->error, SROPE_ERR_CONFIG, "table", "expected a feature's name such as \"item.tab\", found %s",
-                srope_json_kind(table));
+                      srope_json_kind(table));
   const srope_field *owner = find_field(schema, yyjson_get_str(table));
   if (!owner || !owner->table_name[0] || owner == field)
     return srope_fail(r->error, SROPE_ERR_CONFIG, "table", "expected another feature with a table, found \"%s\"",
-                yyjson_get_str(table));
+                      yyjson_get_str(table));
   if (owner->rows != field->rows || owner->public_view.dim != field->public_view.dim)
-    return srope_fail(r->error, SROPE_ERR_CONFIG, "table", "the table of %s is (%u, %u), this feature needs (%u, %u)", owner->place,
-                owner->rows, owner->public_view.dim, field->rows, field->public_view.dim);
+    return srope_fail(r->error, SROPE_ERR_CONFIG, "table", "the table of %s is (%u, %u), this feature needs (%u, %u)",
+                      owner->place, owner->rows, owner->public_view.dim, field->rows, field->public_view.dim);
   field->owner = owner;
   return SROPE_OK;
 }
@@ -230,11 +239,12 @@ srope_status srope_schema_read(struct yyjson_val *features, srope_schema schema[
   memset(schema, 0, N_LISTS * sizeof *schema);
   if (!features || yyjson_is_null(features)) return SROPE_OK;
   if (!yyjson_is_obj(features))
-    return srope_fail(error, SROPE_ERR_CONFIG, "features", "expected an object with the lists item, action and context, "
-                      "found %s", srope_json_kind(features));
+    return srope_fail(error, SROPE_ERR_CONFIG, "features",
+                      "expected an object with the lists item, action and context, "
+                      "found %s",
+                      srope_json_kind(features));
   for (int list = 0; list < N_LISTS; list++) {
-    srope_status status =
-        read_list(yyjson_obj_get(features, list_names[list]), (srope_list)list, &schema[list], error);
+    srope_status status = read_list(yyjson_obj_get(features, list_names[list]), (srope_list)list, &schema[list], error);
     if (status) return status;
   }
   return resolve_tables(features, schema, error);

@@ -8,28 +8,35 @@
 enum { SROPE_MAX_FEATURE_NAME_BYTES = 80 };
 
 typedef enum srope_kind {
-  SROPE_KIND_NUMBER, SROPE_KIND_VECTOR, SROPE_KIND_HASH, SROPE_KIND_INDEX, SROPE_KIND_VOCAB
+  SROPE_KIND_NUMBER,
+  SROPE_KIND_VECTOR,
+  SROPE_KIND_HASH,
+  SROPE_KIND_INDEX,
+  SROPE_KIND_VOCAB
 } srope_kind;
 
-typedef struct srope_word { const char *text; uint32_t n, row; } srope_word; /* n bytes; its row of the table */
+typedef struct srope_word {
+  const char *text;
+  uint32_t n, row;
+} srope_word; /* n bytes; its row of the table */
 
-typedef struct srope_field {     /* one feature */
-  srope_feature public_view;     /* name, kind's name, dim, required */
+typedef struct srope_field { /* one feature */
+  srope_feature public_view; /* name, kind's name, dim, required */
   srope_kind kind;
-  char place[96];                /* "item.tag", for errors */
-  char table_name[160];          /* its own table's: "encoder.item.tag.weight"; "" for number and vector */
+  char place[96];                  /* "item.tag", for errors */
+  char table_name[160];            /* its own table's: "encoder.item.tag.weight"; "" for number and vector */
   const struct srope_field *owner; /* whose table it reads: itself or another field; NULL for number and vector */
-  const float *table;            /* (rows, dim), the owner's; owned by the model, set by the loader */
-  uint32_t rows;                 /* buckets, size or the number of words */
+  const float *table;              /* (rows, dim), the owner's; owned by the model, set by the loader */
+  uint32_t rows;                   /* buckets, size or the number of words */
   bool log1p;
   double clip_low, clip_high, shift, scale; /* clip ±infinity when not given */
-  srope_word *words;             /* vocab: `rows` words, sorted for search by (n, bytes) */
+  srope_word *words;                        /* vocab: `rows` words, sorted for search by (n, bytes) */
 } srope_field;
 
-typedef struct srope_schema {    /* one list */
+typedef struct srope_schema { /* one list */
   srope_field *fields;
   uint32_t n_fields;
-  uint32_t dim;                  /* X, Y or Z */
+  uint32_t dim; /* X, Y or Z */
 } srope_schema;
 
 struct yyjson_val;

@@ -20,24 +20,23 @@ static const double rope_bases[] = {100000, 10000, 100000}; /* by srope_variant:
 /* The bounds keep every product of them with a time or a position finite. A softmax scale must be above 0; the offset of
  * a clock is at most a day; a trend's scale of less than a microsecond would leave float32. */
 #define NUMBER(key, fallback, low, high, whole, required) \
-  {#key, offsetof(srope_config, key), fallback, low, high, whole, required}
+  { #key, offsetof(srope_config, key), fallback, low, high, whole, required }
 const srope_config_number srope_config_numbers[] = {
-  NUMBER(num_heads, 0, 1, SROPE_MAX_WIDTH, true, true),
-  NUMBER(max_history, 1024, 1, SROPE_MAX_HISTORY, true, false),
-  NUMBER(attn_scale, 0.025, 1e-9, 1e9, false, false),
-  NUMBER(skip_scale, 0.1, -1e9, 1e9, false, false),
-  NUMBER(rope_base, NAN, 1, 1e15, false, false), /* its default is the variant's */
-  NUMBER(time_scale, 0.01, -1e9, 1e9, false, false),
-  NUMBER(omega_0, 10, -1e9, 1e9, false, false),
-  NUMBER(trend_center, 0, -1e12, 1e12, false, false),
-  NUMBER(trend_scale, 1, 1e-6, 1e15, false, false),
-  NUMBER(utc_offset_minutes, 0, -1440, 1440, false, false),
+    NUMBER(num_heads, 0, 1, SROPE_MAX_WIDTH, true, true),
+    NUMBER(max_history, 1024, 1, SROPE_MAX_HISTORY, true, false),
+    NUMBER(attn_scale, 0.025, 1e-9, 1e9, false, false),
+    NUMBER(skip_scale, 0.1, -1e9, 1e9, false, false),
+    NUMBER(rope_base, NAN, 1, 1e15, false, false), /* its default is the variant's */
+    NUMBER(time_scale, 0.01, -1e9, 1e9, false, false),
+    NUMBER(omega_0, 10, -1e9, 1e9, false, false),
+    NUMBER(trend_center, 0, -1e12, 1e12, false, false),
+    NUMBER(trend_scale, 1, 1e-6, 1e15, false, false),
+    NUMBER(utc_offset_minutes, 0, -1440, 1440, false, false),
 };
 const size_t srope_config_n_numbers = sizeof srope_config_numbers / sizeof *srope_config_numbers;
 
 const char *srope_variant_name(srope_variant variant) { return variant_names[variant]; }
 const char *srope_angle_feature_name(srope_angle_feature feature) { return angle_feature_names[feature]; }
-
 
 double srope_config_score_weight(const srope_config *config, const char *label) {
   return config->score_weights ? yyjson_get_num(yyjson_obj_get(config->score_weights, label)) : 1;
@@ -128,7 +127,8 @@ static srope_status read_score_weights(srope_config *config, srope_error *error)
   yyjson_val *key, *value, *label;
   yyjson_obj_foreach(config->score_weights, i, n, key, value) {
     bool known = false;
-    yyjson_arr_foreach(config->labels, j, m, label) known = known || yyjson_equals_strn(label, yyjson_get_str(key), yyjson_get_len(key));
+    yyjson_arr_foreach(config->labels, j, m, label) known =
+        known || yyjson_equals_strn(label, yyjson_get_str(key), yyjson_get_len(key));
     if (!known)
       return srope_fail(error, SROPE_ERR_CONFIG, "score_weights", "\"%s\" is none of the labels", yyjson_get_str(key));
     if (!yyjson_is_num(value))
@@ -200,7 +200,8 @@ static srope_status read_config(srope_config *config, srope_error *error) {
 
 srope_status srope_config_read(const char *text, size_t n, srope_config *config, srope_error *error) {
   memset(config, 0, sizeof *config);
-  srope_status status = srope_json_read(text, n, CONFIG_DEPTH, SROPE_ERR_CONFIG, "siren_rope", &config->document, error);
+  srope_status status =
+      srope_json_read(text, n, CONFIG_DEPTH, SROPE_ERR_CONFIG, "siren_rope", &config->document, error);
   if (status) return status;
   config->root = yyjson_doc_get_root(config->document);
   status = read_config(config, error);

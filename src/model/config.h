@@ -20,7 +20,7 @@ typedef struct srope_config {
   uint32_t n_time_features; /* named angle features; signals not counted */
   uint32_t n_labels, n_signals;
   struct yyjson_val *root, *labels, *signals, *score_weights, *features; /* NULL where the file says nothing */
-  struct yyjson_doc *document; /* owns all of them */
+  struct yyjson_doc *document;                                           /* owns all of them */
 } srope_config;
 
 /* Errors: CONFIG, LIMIT, MEMORY; where = "siren_rope.<key>". Free it with srope_config_free, also after a failure. */

@@ -50,10 +50,12 @@ static yyjson_mut_val *describe_tensors(yyjson_mut_doc *doc, const srope_safeten
 }
 
 static yyjson_mut_val *describe_sizes(yyjson_mut_doc *doc, const srope_info *info) {
-  const struct { const char *letter; uint32_t size; } sizes[] = {
-    {"L", info->n_layers}, {"D", info->d_model}, {"H", info->n_heads}, {"K", info->d_head}, {"P", info->n_pairs},
-    {"A", info->n_angles}, {"F", info->n_angle_features}, {"X", info->n_item}, {"Y", info->n_action},
-    {"Z", info->n_context}, {"G", info->n_signals}, {"T", info->n_tasks}};
+  const struct {
+    const char *letter;
+    uint32_t size;
+  } sizes[] = {{"L", info->n_layers}, {"D", info->d_model},   {"H", info->n_heads},          {"K", info->d_head},
+               {"P", info->n_pairs},  {"A", info->n_angles},  {"F", info->n_angle_features}, {"X", info->n_item},
+               {"Y", info->n_action}, {"Z", info->n_context}, {"G", info->n_signals},        {"T", info->n_tasks}};
   yyjson_mut_val *object = yyjson_mut_obj(doc);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
     yyjson_mut_obj_add_uint(doc, object, sizes[i].letter, sizes[i].size);

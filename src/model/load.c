@@ -28,12 +28,12 @@
 typedef struct loader {
   const srope_safetensors *file;
   srope_model *model;
-  srope_arena arena;    /* base NULL: check and measure */
-  bool *is_listed;      /* by place in file->tensors: a tensor of visit_model */
-  float *panel;         /* nr rows of the widest weight, for packing */
-  size_t panel_n;       /* floats */
-  char prefix[64];      /* of the names below it */
-  srope_status status;  /* of the first problem */
+  srope_arena arena;   /* base NULL: check and measure */
+  bool *is_listed;     /* by place in file->tensors: a tensor of visit_model */
+  float *panel;        /* nr rows of the widest weight, for packing */
+  size_t panel_n;      /* floats */
+  char prefix[64];     /* of the names below it */
+  srope_status status; /* of the first problem */
   uint32_t n_problems;
   srope_error *error;
 } loader;
@@ -299,7 +299,7 @@ static const srope_tensor *find_original(const loader *l, const char *name) {
  * configuration says (a bias of W_q, angle networks in an ordinal model). Other tensors (buffers, optimizer state) are
  * ignored. */
 static bool is_unused_parameter(const char *name) {
-  static const char *const modules[] = {"seq_projection.", "seq_norm.", "action_embedding.", "angle_nn.",
+  static const char *const modules[] = {"seq_projection.",  "seq_norm.",           "action_embedding.", "angle_nn.",
                                         "action_angle_nn.", "transformer_layers.", "action_attention.", "head."};
   size_t n = strlen(name);
   bool is_parameter = (n > 7 && strcmp(name + n - 7, ".weight") == 0) || (n > 5 && strcmp(name + n - 5, ".bias") == 0);
@@ -313,7 +313,8 @@ static void check_others(loader *l) {
     const srope_tensor *tensor = &l->file->tensors[t];
     if (is_listed(l, tensor)) continue;
     const srope_tensor *original = find_original(l, tensor->name);
-    if (original) check_duplicate(l, tensor, original);
+    if (original)
+      check_duplicate(l, tensor, original);
     else if (is_unused_parameter(tensor->name))
       note(l, SROPE_ERR_TENSOR, tensor->name, "a model of the variant %s has no such weight",
            srope_variant_name(l->model->info.variant));
@@ -344,7 +345,7 @@ static srope_status check_schema(loader *l) {
   for (int list = 0; list < 3; list++) {
     const srope_schema *schema = &l->model->schema[list];
     if (schema->n_fields == 0 || schema->dim == taken[list]) continue;
-    char where[32];
+    char where[64];
     snprintf(where, sizeof where, "siren_rope.features.%s", srope_list_name((srope_list)list));
     return srope_fail(l->error, SROPE_ERR_CONFIG, where, "the features give %u numbers, %s takes %u", schema->dim,
                       takers[list], taken[list]);
@@ -527,7 +528,9 @@ srope_status srope_model_load(const void *bytes, size_t n_bytes, const char *isa
   free(l.is_listed);
   srope_config_free(&config);
   srope_safetensors_close(&file);
-  if (status) srope_model_free(l.model);
-  else *out = l.model;
+  if (status)
+    srope_model_free(l.model);
+  else
+    *out = l.model;
   return status;
 }

@@ -10,9 +10,12 @@
 
 enum { LENGTH_BYTES = 8, HEADER_DEPTH = 3 /* file, tensor, shape */ };
 
-static const struct { const char *name; uint32_t n_bytes; } dtypes[] = { /* by srope_dtype */
-  {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4}, {"BOOL", 1}, {"U8", 1}, {"I8", 1},
-  {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2}, {"U16", 2}, {"U32", 4}, {"U64", 8}};
+static const struct {
+  const char *name;
+  uint32_t n_bytes;
+} dtypes[] = {/* by srope_dtype */
+              {"F32", 4}, {"F16", 2},     {"BF16", 2},    {"F64", 8}, {"I64", 8}, {"I32", 4}, {"BOOL", 1}, {"U8", 1},
+              {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2}, {"U16", 2}, {"U32", 4}, {"U64", 8}};
 enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 
 const char *srope_dtype_name(srope_dtype dtype) { return dtypes[dtype].name; }
@@ -62,8 +65,8 @@ static srope_status read_dtype(yyjson_val *value, srope_tensor *tensor, srope_er
   if (!yyjson_is_str(value))
     return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected a string as dtype, found %s",
                       srope_json_kind(value));
-  return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected a dtype of the format (F32, F16, ...), found \"%s\"",
-                    yyjson_get_str(value));
+  return srope_fail(error, SROPE_ERR_FORMAT, tensor->name,
+                    "expected a dtype of the format (F32, F16, ...), found \"%s\"", yyjson_get_str(value));
 }
 
 /* The shape, and how many elements and bytes it says; no product may leave 64 bits. */
@@ -84,10 +87,12 @@ static srope_status read_shape(yyjson_val *value, srope_tensor *tensor, uint64_t
       return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "expected whole numbers from 0 on as shape");
     uint64_t size = yyjson_get_uint(dim);
     tensor->shape[i] = size;
-    if (size == 0) empty = true;
+    if (size == 0)
+      empty = true;
     else if (product > UINT64_MAX / size)
       return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "the shape's number of bytes is over 64 bits");
-    else product *= size;
+    else
+      product *= size;
   }
   tensor->n_dims = (uint32_t)n_dims;
   *said_bytes = empty ? 0 : product;
@@ -156,13 +161,14 @@ static srope_status check_coverage(const srope_safetensors *file, const unsigned
     const srope_tensor *tensor = &file->tensors[i];
     size_t begin = (size_t)(tensor->data - data);
     if (begin != end)
-      return srope_fail(error, SROPE_ERR_FORMAT, tensor->name, "its data %s: expected it to begin at byte %zu, found %zu",
+      return srope_fail(error, SROPE_ERR_FORMAT, tensor->name,
+                        "its data %s: expected it to begin at byte %zu, found %zu",
                         begin < end ? "overlaps another tensor's" : "leaves a hole before it", end, begin);
     end = begin + tensor->n_bytes;
   }
   if (end != n_data)
-    return srope_fail(error, SROPE_ERR_FORMAT, "data", "expected the file to end after %zu bytes of data, found %zu", end,
-                      n_data);
+    return srope_fail(error, SROPE_ERR_FORMAT, "data", "expected the file to end after %zu bytes of data, found %zu",
+                      end, n_data);
   return SROPE_OK;
 }
 
@@ -203,10 +209,12 @@ static srope_status read_header(srope_safetensors *file, const unsigned char *da
 }
 
 srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_safetensors *file, srope_error *error) {
-  if (!file || (!bytes && n_bytes > 0)) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "expected bytes and a reader");
+  if (!file || (!bytes && n_bytes > 0))
+    return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "expected bytes and a reader");
   memset(file, 0, sizeof *file);
   if (n_bytes < LENGTH_BYTES)
-    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected at least %d bytes, found %zu", LENGTH_BYTES, n_bytes);
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected at least %d bytes, found %zu", LENGTH_BYTES,
+                      n_bytes);
   uint64_t n_header = 0;
   memcpy(&n_header, bytes, LENGTH_BYTES);
   if (n_header > n_bytes - LENGTH_BYTES)
@@ -223,7 +231,8 @@ srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_saf
   srope_status status =
       srope_json_read(text, (size_t)n_header, HEADER_DEPTH, SROPE_ERR_FORMAT, "header", &file->header, error);
   if (!status)
-    status = read_header(file, (const unsigned char *)text + n_header, n_bytes - LENGTH_BYTES - (size_t)n_header, error);
+    status =
+        read_header(file, (const unsigned char *)text + n_header, n_bytes - LENGTH_BYTES - (size_t)n_header, error);
   if (status) srope_safetensors_close(file);
   return status;
 }
@@ -242,8 +251,10 @@ const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const 
     uint32_t middle = low + (high - low) / 2;
     int order = strcmp(name, file->by_name[middle]->name);
     if (order == 0) return file->by_name[middle];
-    if (order < 0) high = middle;
-    else low = middle + 1;
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
   }
   return NULL;
 }
@@ -272,7 +283,14 @@ static float float_from_half(uint16_t half) {
 
 static double number_at(const srope_tensor *tensor, uint64_t i) {
   const unsigned char *place = tensor->data + i * dtypes[tensor->dtype].n_bytes;
-  union { float f32; double f64; int64_t i64; int32_t i32; uint32_t u32; uint16_t u16; } value;
+  union {
+    float f32;
+    double f64;
+    int64_t i64;
+    int32_t i32;
+    uint32_t u32;
+    uint16_t u16;
+  } value;
   memcpy(&value, place, dtypes[tensor->dtype].n_bytes);
   switch (tensor->dtype) {
     case SROPE_DTYPE_F32: return value.f32;

@@ -18,9 +18,21 @@ enum {
 #define SROPE_ANY_SIZE UINT64_MAX /* stands for a size that is not fixed, in srope_shape_text */
 
 typedef enum srope_dtype {
-  SROPE_DTYPE_F32, SROPE_DTYPE_F16, SROPE_DTYPE_BF16, SROPE_DTYPE_F64, SROPE_DTYPE_I64, SROPE_DTYPE_I32, /* readable */
-  SROPE_DTYPE_BOOL, SROPE_DTYPE_U8, SROPE_DTYPE_I8, SROPE_DTYPE_F8_E5M2, SROPE_DTYPE_F8_E4M3, SROPE_DTYPE_I16,
-  SROPE_DTYPE_U16, SROPE_DTYPE_U32, SROPE_DTYPE_U64
+  SROPE_DTYPE_F32,
+  SROPE_DTYPE_F16,
+  SROPE_DTYPE_BF16,
+  SROPE_DTYPE_F64,
+  SROPE_DTYPE_I64,
+  SROPE_DTYPE_I32, /* readable */
+  SROPE_DTYPE_BOOL,
+  SROPE_DTYPE_U8,
+  SROPE_DTYPE_I8,
+  SROPE_DTYPE_F8_E5M2,
+  SROPE_DTYPE_F8_E4M3,
+  SROPE_DTYPE_I16,
+  SROPE_DTYPE_U16,
+  SROPE_DTYPE_U32,
+  SROPE_DTYPE_U64
 } srope_dtype;
 
 typedef struct srope_tensor {
@@ -28,7 +40,7 @@ typedef struct srope_tensor {
   srope_dtype dtype;
   uint32_t n_dims;
   uint64_t shape[SROPE_MAX_DIMS];
-  uint64_t n; /* elements */
+  uint64_t n;                /* elements */
   const unsigned char *data; /* n elements, in the borrowed bytes, at any alignment */
   size_t n_bytes;
 } srope_tensor;
@@ -65,7 +77,9 @@ typedef struct srope_tensor_output { /* borrows everything */
   const float *data;
 } srope_tensor_output;
 
-typedef struct srope_metadata_output { const char *key, *value; } srope_metadata_output;
+typedef struct srope_metadata_output {
+  const char *key, *value;
+} srope_metadata_output;
 
 /* A file of F32 tensors as new bytes; free them with srope_free. Errors: MEMORY, LIMIT. */
 srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
