@@ -7,6 +7,26 @@
 #include "base/error.h"
 #include "base/finite.h"
 
+/* ---------------------------------------------------------------- requests */
+
+/* The first event of event i's named request, entering i where it is the first. Interleaved requests are found too. */
+static uint32_t find_named(srope_log *log, size_t i) {
+  size_t slot = (size_t)((log->request[i] * 0x9e3779b97f4a7c15u) >> 32) & (log->n_slots - 1); /* 2^64 / golden ratio */
+  while (log->named[slot] && log->request[log->named[slot] - 1] != log->request[i]) slot = (slot + 1) & (log->n_slots - 1);
+  if (!log->named[slot]) log->named[slot] = (uint32_t)i + 1;
+  return log->named[slot] - 1;
+}
+
+/* g of events first .. n-1: the first event of each one's request in the window, g of those before being known. Without
+ * names a request is a run of neighbours of equal time. */
+static void find_request_starts(srope_log *log, size_t first, size_t n) {
+  if (first == 0) memset(log->named, 0, log->n_slots * sizeof *log->named);
+  for (size_t i = first; i < n; i++) {
+    bool same = i > 0 && !log->request[i - 1] && log->time_s[i - 1] == log->time_s[i];
+    log->request_start[i] = log->request[i] ? find_named(log, i) : same ? log->request_start[i - 1] : (uint32_t)i;
+  }
+}
+
 /* ---------------------------------------------------------------- memory */
 
 static void place_turns(const srope_model *model, srope_arena *arena, srope_turns *turns) {
@@ -49,6 +69,8 @@ static void place(const srope_model *model, size_t capacity, srope_arena *arena,
   log->utc_offset_minutes = srope_arena_place(arena, capacity, sizeof(double));
   log->request = srope_arena_place(arena, capacity, sizeof(uint64_t));
   log->request_start = srope_arena_place(arena, capacity, sizeof(uint32_t));
+  for (log->n_slots = 1; log->n_slots < 2 * capacity;) log->n_slots *= 2;
+  log->named = srope_arena_place(arena, log->n_slots, sizeof(uint32_t));
   session->caches = srope_arena_place(arena, info->n_layers + 1u, sizeof(srope_cache));
   for (uint32_t l = 0; l <= info->n_layers; l++) {
     float *keys = srope_arena_place(arena, srope_cache_keys_size(model, capacity), sizeof(float));
@@ -91,6 +113,7 @@ static srope_status reserve(srope_session *session, size_t n, srope_error *error
   place(model, capacity, &arena, &grown);
   if (session->block) {
     copy_log(model, &session->log, 0, session->count, &grown.log, 0);
+    find_request_starts(&grown.log, 0, session->count);
     for (uint32_t l = 0; l <= model->info.n_layers; l++)
       srope_cache_copy(model, &session->caches[l], &grown.caches[l], session->computed);
     srope_aligned_free(session->block);
@@ -200,18 +223,6 @@ srope_status srope_candidates_check(const srope_model *model, const srope_candid
 
 /* ---------------------------------------------------------------- events */
 
-/* g of event i: the first event of its request in the window, those before i being known. A named request is found by
- * its key wherever it began; without names a request is a run of neighbours of equal time. */
-static uint32_t find_request_start(const srope_log *log, size_t i) {
-  if (log->request[i]) {
-    for (size_t j = i; j-- > 0;)
-      if (log->request[j] == log->request[i]) return log->request_start[j];
-    return (uint32_t)i;
-  }
-  bool same = i > 0 && !log->request[i - 1] && log->time_s[i - 1] == log->time_s[i];
-  return same ? log->request_start[i - 1] : (uint32_t)i;
-}
-
 static void put_events(srope_session *session, const srope_events *events, size_t first, size_t n) {
   const srope_info *info = &session->model->info;
   srope_log *log = &session->log;
@@ -252,7 +263,7 @@ srope_status srope_session_append(srope_session *session, const srope_events *ev
   }
   size_t first_new = drop ? 0 : session->count;
   put_events(session, events, skip, n);
-  for (size_t i = first_new; i < session->count; i++) session->log.request_start[i] = find_request_start(&session->log, i);
+  find_request_starts(&session->log, first_new, session->count);
   return SROPE_OK;
 }
 

@@ -13,6 +13,8 @@ typedef struct srope_log { /* the window's events, oldest first; (capacity, ·) 
   double *time_s, *utc_offset_minutes; /* the offset as used, never NaN */
   uint64_t *request;                   /* keys; 0 = no name */
   uint32_t *request_start;             /* g: the first event of the event's request */
+  uint32_t *named;                     /* (n_slots) hash table: 1 + the first event of a named request, 0 = free */
+  size_t n_slots;                      /* a power of two, at least twice the capacity */
 } srope_log;
 
 typedef struct srope_workspace { /* for SROPE_ROWS tokens */
