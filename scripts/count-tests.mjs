@@ -1,25 +1,26 @@
 // count-tests.mjs FOLDER: adds up what the steps of scripts/test.sh left in FOLDER and prints a table of suites and, as
 // its last line, `N passed, N failed, N skipped`. Exit status 1 when anything failed or nothing passed.
-// In: steps.tsv (name, exit status); NAME.junit.xml of ctest, whose outputs may hold cmocka's counts; NAME.jest.json of
+// In: steps.tsv (name, exit status); NAME.junit.xml of ctest, whose outputs may hold counts; NAME.jest.json of
 // Jest; NAME.node.txt of node --test. Does not run anything.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const folder = process.argv[2];
 const rows = []; // [suite, passed, failed, skipped]
+const NODE_COUNTS = /^[#ℹ] (pass|fail|cancelled|skipped|todo) (\d+)\r?$/gm;
+const NODE_COLUMNS = { pass: 'passed', fail: 'failed', cancelled: 'failed', skipped: 'skipped', todo: 'skipped' };
 
-// A ctest test is one program. A cmocka program prints how many tests it ran; any other counts as one.
+// A ctest test is one program. cmocka's programs and node --test print how many tests they ran; any other counts as one.
 function countProgram(status, output) {
-  const counts = { PASSED: 0, FAILED: 0, SKIPPED: 0 };
+  const n = { passed: 0, failed: 0, skipped: 0 };
   let found = false;
-  for (const [, word, n] of output.matchAll(/\[ {2}(PASSED|FAILED|SKIPPED) +\] (\d+) test\(s\)/g)) {
-    counts[word] += Number(n);
-    found = true;
-  }
-  const { PASSED: passed, FAILED: failed, SKIPPED: skipped } = counts;
-  if (status === 'notrun' || status === 'disabled') return found ? [passed, failed, Math.max(1, skipped)] : [0, 0, 1];
-  if (status !== 'run') return [passed, Math.max(1, failed), skipped]; // a crash has no failed test of its own
-  return found ? [passed, failed, skipped] : [1, 0, 0];
+  const add = (column, count) => { n[column] += Number(count); found = true; };
+  for (const [, word, count] of output.matchAll(/\[ {2}(PASSED|FAILED|SKIPPED) +\] (\d+) test\(s\)/g)) add(word.toLowerCase(), count);
+  for (const [, word, count] of output.matchAll(NODE_COUNTS)) add(NODE_COLUMNS[word], count);
+  if (status === 'notrun' || status === 'disabled') n.skipped ||= 1;
+  else if (status !== 'run') n.failed ||= 1; // a crash has no failed test of its own
+  else if (!found) n.passed = 1;
+  return [n.passed, n.failed, n.skipped];
 }
 
 function readJunit(name, path) {
@@ -39,9 +40,7 @@ function readJest(name, path) {
 }
 
 function readNode(name, path) {
-  const text = readFileSync(path, 'utf8');
-  const count = (word) => Number(new RegExp(`^[#ℹ] ${word} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-  rows.push([`${name}: node --test`, count('pass'), count('fail') + count('cancelled'), count('skipped') + count('todo')]);
+  rows.push([`${name}: node --test`, ...countProgram('run', readFileSync(path, 'utf8'))]);
 }
 
 const readers = [['junit.xml', readJunit], ['jest.json', readJest], ['node.txt', readNode]];

@@ -5,6 +5,7 @@
 # counts, and its exit status is this one's.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
+unset MAKEFLAGS MAKELEVEL # make started this; the makes below are not its children
 OUT=$ROOT/build/test
 JOBS=${JOBS:-$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)}
 rm -rf "$OUT"
