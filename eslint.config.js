@@ -6,6 +6,7 @@ import typescript from 'typescript-eslint';
 export default [
   { ignores: ['dist/', 'build*/', '**/node_modules/'] },
   js.configs.recommended,
+  { rules: { 'no-unused-vars': ['error', { ignoreRestSiblings: true }] } },
   ...typescript.config({
     files: ['bindings/js/*.ts'],
     extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],

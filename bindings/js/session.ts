@@ -4,7 +4,7 @@ import { DISPOSE } from './dispose.js';
 import { SirenRopeError } from './error.js';
 import { checkNames, checkObject, checkRecords, writeCandidates, writeEvents } from './records.js';
 import type { ModelParts } from './model.js';
-import type { Candidate, CandidateTensors, EventTensors, HistoryEvent, RankOptions, RankResult } from './types.js';
+import type { Candidate, CandidateTensors, EventTensors, Explanation, HistoryEvent, RankOptions, RankResult, RankedItem } from './types.js';
 import type { SessionHandle, Wasm } from './wasm.js';
 
 /** The net for sessions that nobody disposed of. What it holds does not hold the session. */
@@ -62,14 +62,17 @@ export class Session {
     writeCandidates(writer, candidates, names);
     const n = info.tasks.length;
     const { index, score, probabilities } = wasm.rank(handle, writer, Math.min(limit, candidates.length), candidates.length * n);
-    return {
-      items: index.map((place, i) => ({
-        item: candidates[place]!,
-        index: place,
-        score: score[i]!,
-        probabilities: Object.fromEntries(info.tasks.map((task, t) => [task, probabilities[place * n + t]!])),
-      })),
-    };
+    const items = index.map((place, i): RankedItem<C> => ({
+      item: candidates[place]!,
+      index: place,
+      score: score[i]!,
+      probabilities: Object.fromEntries(info.tasks.map((task, t) => [task, probabilities[place * n + t]!])),
+    }));
+    if (options.explain === true) {
+      const numbers = wasm.explain(handle, writer);
+      for (const item of items) item.explanation = explanationOf(numbers, item.index, candidates.length, this.count);
+    }
+    return { items };
   }
 
   /**
@@ -147,6 +150,16 @@ export class Session {
     if (this.#handle === undefined) throw new SirenRopeError('disposed', 'the session was disposed of');
     return this.#handle;
   }
+}
+
+/** Row `place` of influence (N, C) and of timeless (N). */
+function explanationOf(numbers: Float64Array, place: number, n: number, c: number): Explanation {
+  const influences = Array.from(numbers.subarray(place * c, (place + 1) * c));
+  const events = influences.map((influence, index) => ({ index, influence }));
+  return {
+    events: events.sort((a, b) => Math.abs(b.influence) - Math.abs(a.influence)),
+    timeless: numbers[n * c + place]!,
+  };
 }
 
 /** (T) in the tasks' order; what is no number goes on to C, which says so. */

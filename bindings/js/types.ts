@@ -87,8 +87,21 @@ export interface RankOptions {
   weights?: Readonly<Record<string, number>>;
   /** How many items come back, 1 or more. Default: all. */
   limit?: number;
+  /** Adds an `explanation` to every item: exact, and as slow as ranking once for each history event. */
+  explain?: boolean;
   /** Minutes east of UTC for these candidates. Default: the session's. */
   utcOffsetMinutes?: number;
+}
+
+/** Why an item scored as it did. */
+export interface Explanation {
+  /**
+   * What each history event did, strongest first: `index` counts in the session, 0 the oldest it holds; `influence` is the score
+   * less what it would be without that event.
+   */
+  events: { index: number; influence: number }[];
+  /** The score if time stood still: every event and the candidate at the newest event's time. */
+  timeless: number;
 }
 
 export interface RankedItem<C> {
@@ -99,6 +112,8 @@ export interface RankedItem<C> {
   score: number;
   /** By task, between 0 and 1. */
   probabilities: Record<string, number>;
+  /** With `explain`. */
+  explanation?: Explanation;
 }
 
 export interface RankResult<C> {

@@ -15,7 +15,7 @@ type Call = (...values: number[]) => number;
 type Exports = { memory: WebAssembly.Memory } & Record<
   | '_initialize' | 'describe' | 'error_code' | 'reserve' | 'load_model' | 'describe_model' | 'model_angles' | 'sequence'
   | 'session_create' | 'session_restore' | 'session_free' | 'session_clear' | 'session_count' | 'session_append'
-  | 'session_append_tensors' | 'session_rank' | 'session_score_tensors' | 'session_angles' | 'session_snapshot',
+  | 'session_append_tensors' | 'session_rank' | 'session_explain' | 'session_score_tensors' | 'session_angles' | 'session_snapshot',
   Call
 >;
 
@@ -96,7 +96,7 @@ export class Wasm {
 
   modelAngles(times: Writer, network: Network): Float64Array {
     this.#check(this.#live.model_angles(this.#input(times.bytes), this.abi.networks[network]));
-    return new Float64Array(this.#live.memory.buffer, this.#result('data'), this.#result('n')).slice();
+    return this.#doubles();
   }
 
   /** columns: item, action, time, signal, request, offset, context. */
@@ -156,6 +156,12 @@ export class Wasm {
     return ranking;
   }
 
+  /** Of what `rank` was given. influence (N, C), then timeless (N). */
+  explain(session: SessionHandle, candidates: Writer): Float64Array {
+    this.#check(this.#live.session_explain(session, this.#input(candidates.bytes)));
+    return this.#doubles();
+  }
+
   /** columns: item, context, signal. */
   scoreTensors(
     session: SessionHandle, n: number, columns: readonly (ArrayBufferView | undefined)[], nowS: number, utcOffsetMinutes: number,
@@ -195,6 +201,10 @@ export class Wasm {
 
   #floats(): Float32Array {
     return new Float32Array(this.#live.memory.buffer, this.#result('data'), this.#result('n')).slice();
+  }
+
+  #doubles(): Float64Array {
+    return new Float64Array(this.#live.memory.buffer, this.#result('data'), this.#result('n')).slice();
   }
 
   /** Bytes -> input; how many. */

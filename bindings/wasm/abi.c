@@ -49,6 +49,7 @@ static struct {
   buffer input;    /* what JavaScript wrote for this call */
   buffer columns;  /* decoded events or candidates */
   buffer elements; /* of the lists of one record */
+  buffer row;      /* (T) weights or (G) signals of one call */
   buffer output;
   srope_value values[SROPE_MAX_FEATURES];
 } abi;
@@ -348,23 +349,25 @@ static srope_status read_candidates(reader *r, srope_candidates *candidates) {
   return SROPE_OK;
 }
 
-/* The T weights in abi.values; *weights NULL where there are none. */
-static srope_status read_weights(reader *r, double *weights, const double **out) {
+/* *weights (T) lie in abi.row, or are NULL where there are none. */
+static srope_status read_weights(reader *r, const double **weights) {
   uint32_t n_tasks = abi.info->n_tasks;
   srope_status status = read_values(r, 1, "weights");
+  if (!status) status = grow(&abi.row, n_tasks * sizeof(double));
   const srope_value *list = &abi.values[0];
-  *out = NULL;
+  *weights = NULL;
   if (status || list->kind == SROPE_VALUE_MISSING) return status;
   if (list->kind != SROPE_VALUE_LIST || list->n != n_tasks)
     return fail(SROPE_ERR_ARGUMENT, "weights", "expected %u numbers", (unsigned)n_tasks);
+  double *row = (void *)abi.row.data;
   for (uint32_t i = 0; i < n_tasks; i++) {
     const srope_value *v = &list->as.elements[i];
     if (v->kind != SROPE_VALUE_NUMBER || !isfinite(v->as.number))
       return fail(SROPE_ERR_VALUE, "weights", "expected a finite number for %s, found %s",
                   srope_model_task(abi.model, i), v->kind == SROPE_VALUE_NUMBER ? "another" : name_kind(v));
-    weights[i] = v->as.number;
+    row[i] = v->as.number;
   }
-  *out = weights;
+  *weights = row;
   return SROPE_OK;
 }
 
@@ -424,33 +427,29 @@ EXPORT(describe_model) int32_t srope_abi_describe_model(void) {
 }
 
 /* Input: times. result: (n, P) doubles. */
-EXPORT(model_angles) int32_t srope_abi_model_angles(uint32_t n_bytes, uint32_t network) {
+EXPORT(model_angles)
+int32_t srope_abi_model_angles(uint32_t n_bytes, uint32_t network) {
   reader r = {abi.input.data, abi.input.data + n_bytes};
   double utc_offset;
   uint32_t n, g = abi.info->n_signals, p = abi.info->n_pairs;
   srope_status status = read_utc_offset(&r, &utc_offset);
-  float *signal = calloc((size_t)g + 1, sizeof *signal);
-  if (!signal) return fail(SROPE_ERR_MEMORY, "", "memory was refused");
-  if (!status) status = read_signal(&r, signal);
+  if (!status) status = grow(&abi.row, (uint64_t)g * 4 + 1);
+  if (!status) status = read_signal(&r, (void *)abi.row.data);
   if (!status) status = read_count(&r, 1, &n);
-  if (!status) status = grow(&abi.columns, (uint64_t)n * (8 + 4 * (uint64_t)g));
-  if (!status) status = grow(&abi.output, (uint64_t)n * p * 8);
-  if (!status) {
-    double *time_s = (void *)abi.columns.data;
-    float *signals = (void *)(time_s + n);
-    for (uint32_t i = 0; !status && i < n; i++) {
-      status = read_time(&r, "", &time_s[i]);
-      if (status) fail_at(status, "times", i);
-      memcpy(signals + (size_t)i * g, signal, g * sizeof *signal);
-    }
-    if (!status)
-      status = srope_model_angles(abi.model, (srope_network)network, n, time_s, signals, utc_offset,
-                                  (void *)abi.output.data, &abi.error);
+  if (!status) status = grow(&abi.columns, (uint64_t)n * (8 + 4 * (uint64_t)g) + 1);
+  if (!status) status = grow(&abi.output, (uint64_t)n * p * 8 + 1);
+  if (status) return status;
+  double *time_s = (void *)abi.columns.data;
+  float *signal = (void *)(time_s + n);
+  for (uint32_t i = 0; i < n; i++) {
+    status = read_time(&r, "", &time_s[i]);
+    if (status) return fail_at(status, "times", i);
+    memcpy(signal + (size_t)i * g, abi.row.data, g * sizeof *signal);
   }
-  free(signal);
   abi.result.data = abi.output.data;
-  abi.result.n = status ? 0 : n * p;
-  return status;
+  abi.result.n = n * p;
+  return srope_model_angles(abi.model, (srope_network)network, n, time_s, signal, utc_offset, (void *)abi.output.data,
+                            &abi.error);
 }
 
 /* Columns in the input, all n rows; signal, request, utc_offset and context may be 0. Request names are integers and
@@ -464,9 +463,9 @@ static srope_events columns(uint32_t n, const float *item, const float *action, 
 
 /* result: (n, T) floats. */
 EXPORT(sequence)
-int32_t
-    srope_abi_sequence(uint32_t n, const float *item, const float *action, const double *time_s, const float *signal,
-                       int64_t *request, const double *utc_offset, const float *context, double session_utc_offset) {
+int32_t srope_abi_sequence(uint32_t n, const float *item, const float *action, const double *time_s,
+                           const float *signal, int64_t *request, const double *utc_offset, const float *context,
+                           double session_utc_offset) {
   srope_events events = columns(n, item, action, time_s, signal, request, utc_offset, context);
   srope_status status = grow(&abi.output, (uint64_t)n * abi.info->n_tasks * 4);
   if (status) return status;
@@ -517,32 +516,48 @@ int32_t srope_abi_session_append_tensors(srope_session *session, uint32_t n, con
   return srope_session_append(session, &events, &abi.error);
 }
 
-/* Input: candidates. limit 0 = all. result: ranked (n), and data: the probabilities (N, T) of all candidates. */
-EXPORT(session_rank) int32_t srope_abi_session_rank(srope_session *session, uint32_t n_bytes, uint32_t limit) {
+static srope_status read_ranking(uint32_t n_bytes, srope_candidates *candidates, const double **weights) {
   reader r = {abi.input.data, abi.input.data + n_bytes};
-  uint32_t n_tasks = abi.info->n_tasks;
+  srope_status status = read_time(&r, "now", &candidates->now_s);
+  if (!status) status = read_utc_offset(&r, &candidates->utc_offset_minutes);
+  if (!status) status = read_weights(&r, weights);
+  return status ? status : read_candidates(&r, candidates);
+}
+
+/* Input: candidates. limit 0 = all. result: ranked (n), and data: the probabilities (N, T) of all candidates. */
+EXPORT(session_rank)
+int32_t srope_abi_session_rank(srope_session *session, uint32_t n_bytes, uint32_t limit) {
   srope_candidates candidates;
   const double *weights;
   size_t n_ranked = 0;
-  double *room = malloc(n_tasks * sizeof *room);
-  if (!room) return fail(SROPE_ERR_MEMORY, "", "memory was refused");
-  srope_status status = read_time(&r, "now", &candidates.now_s);
-  if (!status) status = read_utc_offset(&r, &candidates.utc_offset_minutes);
-  if (!status) status = read_weights(&r, room, &weights);
-  if (!status) status = read_candidates(&r, &candidates);
-  if (!status) status = grow(&abi.output, candidates.n * (sizeof(srope_ranked) + (uint64_t)n_tasks * 4));
-  if (!status) {
-    srope_ranked *ranked = (void *)abi.output.data;
-    float *logits = (void *)(ranked + candidates.n);
-    status = srope_session_score(session, &candidates, logits, &abi.error);
-    if (!status) srope_probabilities(abi.model, logits, candidates.n, logits);
-    if (!status) status = srope_rank(abi.model, logits, candidates.n, weights, limit, ranked, &n_ranked, &abi.error);
-    abi.result.ranked = ranked;
-    abi.result.data = logits;
-    abi.result.n = (uint32_t)n_ranked;
-  }
-  free(room);
+  srope_status status = read_ranking(n_bytes, &candidates, &weights);
+  if (!status) status = grow(&abi.output, candidates.n * (sizeof(srope_ranked) + (uint64_t)abi.info->n_tasks * 4));
+  if (status) return status;
+  srope_ranked *ranked = (void *)abi.output.data;
+  float *logits = (void *)(ranked + candidates.n);
+  status = srope_session_score(session, &candidates, logits, &abi.error);
+  if (status) return status;
+  srope_probabilities(abi.model, logits, candidates.n, logits);
+  status = srope_rank(abi.model, logits, candidates.n, weights, limit, ranked, &n_ranked, &abi.error);
+  abi.result.ranked = ranked;
+  abi.result.data = logits;
+  abi.result.n = (uint32_t)n_ranked;
   return status;
+}
+
+/* Input: candidates, as in session_rank. result: influence (N, C), then timeless (N): doubles. */
+EXPORT(session_explain)
+int32_t srope_abi_session_explain(srope_session *session, uint32_t n_bytes) {
+  srope_candidates candidates;
+  const double *weights;
+  uint64_t c = srope_session_count(session);
+  srope_status status = read_ranking(n_bytes, &candidates, &weights);
+  if (!status) status = grow(&abi.output, candidates.n * (c + 1) * 8);
+  if (status) return status;
+  double *influence = (void *)abi.output.data;
+  abi.result.data = influence;
+  abi.result.n = (uint32_t)(candidates.n * (c + 1));
+  return srope_session_explain(session, &candidates, weights, influence, influence + candidates.n * c, &abi.error);
 }
 
 /* result: logits (n, T). context and signal may be 0. */
