@@ -36,14 +36,15 @@ typedef struct evaluation {
   cli_buffer logits;                              /* (events of the request, T) */
   cli_buffer logit, label;                        /* (T, n_split) floats and bytes */
   size_t n_split, n_events, n_requests, n_users;  /* events of the split; scored so far */
+  double wall_s, cpu_s;
 } evaluation;
 
 static srope_status reserve_all(evaluation *e, srope_error *error) {
   size_t n_tasks = e->info->n_tasks;
   for (size_t i = 0; i < e->data.n_rows; i++)
     e->n_split += e->data.rows[i].time_ms >= e->from_ms && e->data.rows[i].time_ms < e->to_ms;
-  srope_status status = cli_buffer_reserve(&e->logit, e->n_split * n_tasks, sizeof(float), error);
-  return status == SROPE_OK ? cli_buffer_reserve(&e->label, e->n_split * n_tasks, 1, error) : status;
+  srope_status status = cli_buffer_reserve(&e->logit, e->n_split * n_tasks + 1, sizeof(float), error);
+  return status == SROPE_OK ? cli_buffer_reserve(&e->label, e->n_split * n_tasks + 1, 1, error) : status;
 }
 
 /* The vectors of a request's rows. */
@@ -152,29 +153,29 @@ static srope_status print_metrics(const evaluation *e, bool json, srope_error *e
   return SROPE_OK;
 }
 
-static srope_status print_evaluation(const evaluation *e, const char *split, double seconds, bool json,
-                                     srope_error *error) {
+static srope_status print_evaluation(const evaluation *e, const char *split, bool json, srope_error *error) {
   if (!json)
     printf("%s: %zu events in %zu requests of %zu users (%zu rows read, %zu exact duplicates dropped), %.1f s on %s\n",
            split, e->n_events, e->n_requests, e->n_users, e->data.n_rows + e->data.n_duplicates, e->data.n_duplicates,
-           seconds, e->info->isa);
+           e->wall_s, e->info->isa);
   else
-    printf("{\"split\":\"%s\",\"events\":%zu,\"requests\":%zu,\"users\":%zu,\"duplicates\":%zu,\"seconds\":%.3f,"
+    printf("{\"split\":\"%s\",\"events\":%zu,\"requests\":%zu,\"users\":%zu,\"duplicates\":%zu,\"seconds\":%.3f,\"cpu_"
+           "seconds\":%.3f,"
            "\"isa\":\"%s\",\"tasks\":[",
-           split, e->n_events, e->n_requests, e->n_users, e->data.n_duplicates, seconds, e->info->isa);
+           split, e->n_events, e->n_requests, e->n_users, e->data.n_duplicates, e->wall_s, e->cpu_s, e->info->isa);
   srope_status status = print_metrics(e, json, error);
   if (json && status == SROPE_OK) puts("]}");
   return status;
 }
 
-static double read_clock(void) {
+static double read_clock(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static srope_status evaluate(evaluation *e, const char *folder, const char *split, bool json, srope_error *error) {
-  double start = read_clock();
+  double start = read_clock(CLOCK_MONOTONIC);
   srope_status status = srope_kuairand_load(folder, &e->data, error);
   if (status == SROPE_OK) status = srope_kuairand_encoder_create(e->model, &e->data, &e->encoder, error);
   if (status == SROPE_OK) status = srope_session_create(e->model, NULL, &e->session, error);
@@ -182,7 +183,9 @@ static srope_status evaluate(evaluation *e, const char *folder, const char *spli
   if (status == SROPE_OK && e->data.n_videos == 0)
     cli_report_note("eval", "%s has no video_features_basic*.csv: authors and tags count as missing", folder);
   if (status == SROPE_OK) status = serve_log(e, error);
-  return status == SROPE_OK ? print_evaluation(e, split, read_clock() - start, json, error) : status;
+  e->wall_s = read_clock(CLOCK_MONOTONIC) - start;
+  e->cpu_s = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+  return status == SROPE_OK ? print_evaluation(e, split, json, error) : status;
 }
 
 static void free_evaluation(evaluation *e) {

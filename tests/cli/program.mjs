@@ -22,7 +22,8 @@ export function run(args, input = '') {
   return { status: status ?? signal, stdout, stderr };
 }
 
-export const start = (args) => spawn(program, args, { env });
+// Killed when it hangs, which ends the test that waits for it.
+export const start = (args) => spawn(program, args, { env, timeout: 300000, killSignal: 'SIGKILL' });
 
 // Requests (objects, or lines as they are) -> the exit status and an answer a line.
 export function rank(args, requests) {
