@@ -3,10 +3,28 @@
 #include "model/describe.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "yyjson.h"
+
+/* yyjson's builders leave out what they get no memory for and go on; an allocator that remembers a refusal tells. */
+static void *allocate(void *refused, size_t size) {
+  void *pointer = malloc(size);
+  if (!pointer) *(bool *)refused = true;
+  return pointer;
+}
+static void *reallocate(void *refused, void *pointer, size_t old_size, size_t size) {
+  (void)old_size;
+  pointer = realloc(pointer, size);
+  if (!pointer) *(bool *)refused = true;
+  return pointer;
+}
+static void release(void *refused, void *pointer) {
+  (void)refused;
+  free(pointer);
+}
 
 /* A config key's value is put where the file says nothing. */
 static void add_default(yyjson_mut_doc *doc, yyjson_mut_val *config, const char *key, yyjson_mut_val *value) {
@@ -67,7 +85,9 @@ srope_status srope_describe(const srope_model *model, const srope_config *config
   const srope_info *info = &model->info;
   char hash[17];
   snprintf(hash, sizeof hash, "%016llx", (unsigned long long)info->hash);
-  yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+  bool refused = false;
+  yyjson_alc allocator = {allocate, reallocate, release, &refused};
+  yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
   yyjson_mut_doc_set_root(doc, root);
   yyjson_mut_obj_add_val(doc, root, "config", describe_config(doc, model, config));
@@ -79,7 +99,9 @@ srope_status srope_describe(const srope_model *model, const srope_config *config
   yyjson_mut_obj_add_real(doc, root, "order_scale", info->order_scale);
   yyjson_mut_obj_add_val(doc, root, "ordinal_frequencies",
                          yyjson_mut_arr_with_real(doc, model->inverse_frequency, info->n_pairs));
-  *text = yyjson_mut_write(doc, 0, n);
+  char *written = refused ? NULL : yyjson_mut_write(doc, 0, n);
   yyjson_mut_doc_free(doc);
-  return *text ? SROPE_OK : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the model's description");
+  if (!written) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the model's description");
+  *text = written;
+  return SROPE_OK;
 }
