@@ -37,7 +37,7 @@ async function fetchAndCompile(build: Build): Promise<WebAssembly.Module> {
   for await (const chunk of source.chunks) parts.push(chunk.slice());
   const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
   parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
-  if (new DataView(bytes.buffer).getUint32(0) !== 0x0061736d)
+  if (bytes.length < 4 || new DataView(bytes.buffer).getUint32(0) !== 0x0061736d)
     throw new SirenRopeError('network', `gave ${looksLikeHtml(bytes) ? 'HTML' : 'something else'}, expected WebAssembly`, source.name);
   try {
     return await WebAssembly.compile(bytes);

@@ -51,7 +51,6 @@ describe.each(builds)('%s', (build) => {
     test('a candidate’s logits do not depend on the others, to the bit', () => {
       for (let i = 0; i < n; i++) {
         const alone = whole.scoreTensors(candidatesOf(io, sizes, i, i + 1));
-        // Its own signals may give it other angles than the first candidate's, but not other numbers.
         expect(alone).toEqual(expected.slice(i * sizes.T, (i + 1) * sizes.T));
       }
       const twice = candidatesOf(io, sizes, 0, n);

@@ -1,0 +1,117 @@
+// The package as it is published: its entries, types, sizes, and that importing it does nothing.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { cjs, esm, feedModel, root } from './support.mjs';
+
+const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const text = (name) => readFileSync(join(root, 'dist', name), 'utf8');
+
+let scratch; // a project that has the packed package installed
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'siren-rope-'));
+  const installed = join(scratch, 'node_modules/siren-rope');
+  mkdirSync(installed, { recursive: true });
+  const npm = (args) => execFileSync('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch]));
+  execFileSync('tar', ['-xzf', join(scratch, filename), '-C', installed, '--strip-components=1']);
+  mkdirSync(join(scratch, 'node_modules/@types'));
+  symlinkSync(join(root, 'node_modules/@types/node'), join(scratch, 'node_modules/@types/node'));
+  symlinkSync(join(root, 'node_modules/undici-types'), join(scratch, 'node_modules/undici-types'));
+  writeFileSync(join(scratch, 'package.json'), '{ "private": true }');
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const run = (name, code, flags = []) => {
+  writeFileSync(join(scratch, name), code);
+  return execFileSync(process.execPath, [...flags, name], { cwd: scratch }).toString().trim();
+};
+
+test('both formats have the same names', () => {
+  const names = ['SirenRopeError', 'loadModel'];
+  expect(Object.keys(esm).sort()).toEqual(names);
+  expect(Object.keys(cjs).sort()).toEqual(names);
+});
+
+test('it has no dependencies, no side effects, no eval and no static import of a Node module', () => {
+  expect(description.dependencies).toBeUndefined();
+  expect(description.sideEffects).toBe(false);
+  for (const name of ['index.js', 'index.cjs']) {
+    expect(text(name)).not.toMatch(/\beval\b|new Function|['"`](node:|fs['"`/])[^[]*from|require\(/);
+    expect(text(name)).not.toMatch(/^import\b/m);
+  }
+});
+
+test('importing changes no global, starts nothing and reads nothing', () => {
+  const watch = `
+    const before = Reflect.ownKeys(globalThis).length;
+    for (const name of ['fetch', 'setTimeout', 'setInterval', 'queueMicrotask']) {
+      const real = globalThis[name];
+      globalThis[name] = () => { console.log('called', name); return real; };
+    }
+    const compile = WebAssembly.compile;
+    WebAssembly.compile = () => console.log('compiled');`;
+  const after = 'console.log(Reflect.ownKeys(globalThis).length - before, typeof loadModel);';
+  expect(run('a.mjs', `${watch} const { loadModel } = await import('siren-rope'); ${after}`)).toBe('0 function');
+  expect(run('a.cjs', `${watch} const { loadModel } = require('siren-rope'); ${after}`)).toBe('0 function');
+});
+
+test('installed from its tarball it ranks, in both formats', () => {
+  const rank = `
+    const model = await loadModel(${JSON.stringify(feedModel)}, { build: 'simd' });
+    const { items } = model.createSession().rank([{ item: { video_id: 1 } }, { item: { video_id: 2 } }], { now: 1651300000000 });
+    console.log(items.map(({ index, score }) => index + ':' + score).join(' '));`;
+  const found = run('b.mjs', `import { loadModel } from 'siren-rope'; ${rank}`);
+  expect(found).toMatch(/^\d:[\d.]+ \d:[\d.]+$/);
+  expect(run('b.cjs', `const { loadModel } = require('siren-rope'); (async () => {${rank}})();`)).toBe(found);
+});
+
+test('the wasm files can be resolved by name', () => {
+  const code = "for (const b of ['simd', 'relaxed']) console.log(import.meta.resolve(`siren-rope/siren-rope.${b}.wasm`).split('/').at(-1));";
+  expect(run('c.mjs', code)).toBe('siren-rope.simd.wasm\nsiren-rope.relaxed.wasm');
+});
+
+test('the wasm, the header and package.json agree on the version', async () => {
+  const header = readFileSync(join(root, 'src/include/sirenrope/sirenrope.h'), 'utf8');
+  expect(/#define SROPE_VERSION "([^"]+)"/.exec(header)[1]).toBe(description.version);
+  expect(text('index.js')).toContain(JSON.stringify(description.version));
+});
+
+test('what a page downloads is within its budget, gzipped', () => {
+  const bytes = (name) => gzipSync(readFileSync(join(root, 'dist', name)), { level: 9 }).length;
+  expect(bytes('index.js')).toBeLessThan(15000);
+  for (const build of ['simd', 'relaxed']) expect(bytes(`siren-rope.${build}.wasm`)).toBeLessThan(60000);
+});
+
+test('its types hold in strict TypeScript, as an ES module and as CommonJS', () => {
+  const use = `
+    interface Video { id: string; item: { video_id: number }; context: { tab: number } }
+    export async function use(source: URL, signal: AbortSignal, feed: Video[]): Promise<string | undefined> {
+      const model = await loadModel(source, { signal, build: 'auto', onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes, totalBytes) });
+      using session = model.createSession({ history: [{ time: Date.now(), item: { video_id: 1 }, action: { click: true }, utcOffsetMinutes: 480 }] });
+      session.append([{ time: new Date(), item: new Float32Array(4), action: [1, 0], request: 'r' }]);
+      const { items } = session.rank(feed, { now: '2022-05-01T00:00:00Z', weights: { like: 1 }, limit: 10, explain: true });
+      const logits: Float32Array = session.scoreTensors({ item: new Float32Array(4), now: 1 });
+      const info: Model['info'] = model.info;
+      console.log(logits, info.sizes.T, items[0]?.explanation?.timeless, items[0]?.probabilities['like']);
+      // @ts-expect-error: there is no such option
+      session.rank(feed, { when: 1 });
+      // @ts-expect-error: a candidate needs an item
+      session.rank([{ id: 1 }]);
+      try { model.restoreSession(session.snapshot()); } catch (error) { if (error instanceof SirenRopeError && error.code === 'snapshot') return error.where; }
+      return items[0]?.item.id;
+    }`;
+  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model } from 'siren-rope';${use}`);
+  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model } from 'siren-rope';${use}`);
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const flags = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom'];
+  let output = '';
+  try {
+    execFileSync(process.execPath, [tsc, ...flags, 'use.mts', 'use.cts'], { cwd: scratch });
+  } catch (error) {
+    output = error.stdout.toString();
+  }
+  expect(output).toBe('');
+});
