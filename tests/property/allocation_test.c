@@ -99,7 +99,7 @@ static float *watched_score(fixture *f, srope_session *session, const srope_cand
 }
 
 static void test_score_allocates_nothing(fixture *f) {
-  enum { N = 300 };
+  enum { N = 70 }; /* more than go through the network together */
   srope_events events = events_random(f, 150, HISTORY_ALL);
   srope_session_options options = {.max_history = 100, .utc_offset_minutes = NAN};
   srope_session *session = session_create(f, &options);

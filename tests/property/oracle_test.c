@@ -64,14 +64,14 @@ static void test_rank(fixture *f) {
   check_rank(f, 20, HISTORY_ALL, 0, 60);
   check_rank(f, 20, HISTORY_ALL & ~HISTORY_NEGATIVE, 0, 5e4);
   check_rank(f, 12, 0, 0, -3e4); /* now lies before the last events */
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 3; i++)
     check_rank(f, random_below(&f->random, 17), random_style(f), 0, random_between(&f->random, 0, 1e5));
 }
 
 static void test_rank_cut(fixture *f) {
   check_rank(f, f->info->max_history + 3, HISTORY_NAMED, 0, 60);
   check_rank(f, 9, 0, 1, 60);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 3; i++)
     check_rank(f, 5 + random_below(&f->random, 12), random_style(f), 2 + (uint32_t)random_below(&f->random, 6), 10);
 }
 
@@ -105,7 +105,7 @@ static void check_sequence(fixture *f, size_t s, unsigned has) {
 static void test_sequence(fixture *f) {
   check_sequence(f, 1, 0);
   check_sequence(f, 2, HISTORY_ALL);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 3; i++)
     check_sequence(f, 3 + random_below(&f->random, 20), random_style(f));
   check_sequence(f, f->info->max_history + 5, HISTORY_NAMED); /* a sequence is not cut */
 }
@@ -198,7 +198,7 @@ static void leave_out(const fixture *f, srope_events *events, size_t left_out) {
 
 /* Why a score: every event left out in turn, its request's others staying one request; and all times frozen. */
 static void test_explain(fixture *f) {
-  enum { C = 7, N = 3 };
+  enum { C = 5, N = 3 };
   double weights[16], whole[N], less[N], influence[N * C], timeless[N];
   for (size_t i = 0; i < f->info->n_tasks; i++)
     weights[i] = random_between(&f->random, -1, 1);

@@ -1,0 +1,51 @@
+/* loader_fuzz.c: any bytes as a model file; a small model that loads must also describe itself and score. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "sirenrope/sirenrope.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition) {
+  if (!condition)
+    abort();
+}
+
+static void score(const srope_model *model) {
+  enum { N = 2 };
+  const srope_info *info = srope_model_info(model);
+  double time_s[N] = {1e9, 1e9 + 1};
+  float *item = calloc(N * info->n_item + 1, sizeof *item), *action = calloc(N * info->n_action + 1, sizeof *action);
+  float *context = calloc(N * info->n_context + 1, sizeof *context), *logits = calloc(N * info->n_tasks, sizeof *logits);
+  srope_events events = {.n = N, .item = item, .action = action, .time_s = time_s};
+  srope_candidates candidates = {.n = N, .item = item, .context = context, .now_s = 1e9 + 2, .utc_offset_minutes = NAN};
+  srope_session_options options = {.max_history = 4, .utc_offset_minutes = NAN};
+  srope_session *session;
+  require(srope_session_create(model, &options, &session, NULL) == SROPE_OK);
+  require(srope_session_append(session, &events, NULL) == SROPE_OK);
+  require(srope_session_score(session, &candidates, logits, NULL) == SROPE_OK);
+  srope_session_free(session);
+  free(item);
+  free(action);
+  free(context);
+  free(logits);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  srope_model *model = NULL;
+  srope_error error = {0};
+  srope_status status = srope_model_load(data, size, "scalar", &model, &error);
+  if (status != SROPE_OK) {
+    require(model == NULL && error.status == status && error.message[0] != 0);
+    return 0;
+  }
+  char *text;
+  size_t n;
+  require(srope_model_describe(model, &text, &n, &error) == SROPE_OK);
+  srope_free(text);
+  if (srope_model_info(model)->n_parameters < 100000 && srope_model_info(model)->n_item < 10000)
+    score(model);
+  srope_model_free(model);
+  return 0;
+}
