@@ -1,0 +1,57 @@
+// check.mjs: what every runtime does with the built package, as one JSON value that runtimes.test.mjs compares with the golden
+// vectors and the native program. In: the repository's root URL, a reader of files, the golden folders. Nothing here is Node's.
+import { loadModel, SirenRopeError } from '../../dist/index.js';
+import { runGolden } from '../js/parity.mjs';
+import { makeRequest } from '../js/requests.mjs';
+import { readSafetensors } from '../js/safetensors.mjs';
+
+export const seeds = [1, 2, 3];
+
+/** { auto, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked] } | { error: code } }, ... } */
+export async function check(root, read, folders) {
+  const url = (path) => new URL(path, root);
+  const weights = url('models/kuairand-excerpt.safetensors');
+  const results = { builds: {} };
+
+  const auto = await loadModel(weights);
+  results.auto = auto.info.build;
+  auto.dispose();
+  results.missing = await codeOf(() => loadModel(url('models/no-such-model.safetensors')));
+  results.damaged = await codeOf(() => loadModel(new Uint8Array(100)));
+  results.disposed = await codeOf(() => auto.createSession());
+
+  for (const build of ['simd', 'relaxed']) {
+    const error = await codeOf(async () => (await loadModel(weights, { build })).dispose());
+    results.builds[build] = error === 'none' ? { goldens: {}, feed: await rankFeed(weights, build) } : { error };
+    if (error !== 'none') continue;
+    for (const folder of folders) {
+      const model = await loadModel(url(`tests/golden/vectors/${folder}/model.safetensors`), { build });
+      const found = runGolden(model, readSafetensors(await read(url(`tests/golden/vectors/${folder}/io.safetensors`))));
+      results.builds[build].goldens[folder] = Object.fromEntries(Object.entries(found).map(([name, x]) => [name, Array.from(x)]));
+      model.dispose();
+    }
+  }
+  return results;
+}
+
+async function rankFeed(weights, build) {
+  const model = await loadModel(weights, { build });
+  return seeds.map((seed) => {
+    const { history, candidates, now, utcOffsetMinutes } = makeRequest(seed, 20 * seed, 15);
+    const session = model.createSession({ history: history.slice(0, 5), utcOffsetMinutes });
+    session.rank(candidates, { now });
+    session.append(history.slice(5));
+    const restored = model.restoreSession(session.snapshot());
+    const { items } = restored.rank(candidates, { now, utcOffsetMinutes });
+    return items.map(({ index, score, probabilities }) => ({ index, score, probabilities }));
+  });
+}
+
+async function codeOf(call) {
+  try {
+    await call();
+    return 'none';
+  } catch (error) {
+    return error instanceof SirenRopeError ? error.code : `not typed: ${error}`;
+  }
+}
