@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "yyjson.h"
@@ -45,6 +46,28 @@ srope_status srope_json_read(const char *text, size_t n, uint32_t max_depth, sro
   }
   *out = doc;
   return SROPE_OK;
+}
+
+static void *allocate(void *refused, size_t size) {
+  void *pointer = malloc(size);
+  if (!pointer) *(bool *)refused = true;
+  return pointer;
+}
+
+static void *reallocate(void *refused, void *pointer, size_t old_size, size_t size) {
+  (void)old_size;
+  pointer = realloc(pointer, size);
+  if (!pointer) *(bool *)refused = true;
+  return pointer;
+}
+
+static void release(void *refused, void *pointer) {
+  (void)refused;
+  free(pointer);
+}
+
+void srope_json_watch_memory(struct yyjson_alc *allocator, bool *refused) {
+  *allocator = (yyjson_alc){allocate, reallocate, release, refused};
 }
 
 const char *srope_json_kind(const void *value) {

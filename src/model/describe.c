@@ -3,28 +3,11 @@
 #include "model/describe.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "yyjson.h"
-
-/* yyjson's builders leave out what they get no memory for and go on; an allocator that remembers a refusal tells. */
-static void *allocate(void *refused, size_t size) {
-  void *pointer = malloc(size);
-  if (!pointer) *(bool *)refused = true;
-  return pointer;
-}
-static void *reallocate(void *refused, void *pointer, size_t old_size, size_t size) {
-  (void)old_size;
-  pointer = realloc(pointer, size);
-  if (!pointer) *(bool *)refused = true;
-  return pointer;
-}
-static void release(void *refused, void *pointer) {
-  (void)refused;
-  free(pointer);
-}
 
 /* A config key's value is put where the file says nothing. */
 static void add_default(yyjson_mut_doc *doc, yyjson_mut_val *config, const char *key, yyjson_mut_val *value) {
@@ -86,7 +69,8 @@ srope_status srope_describe(const srope_model *model, const srope_config *config
   char hash[17];
   snprintf(hash, sizeof hash, "%016llx", (unsigned long long)info->hash);
   bool refused = false;
-  yyjson_alc allocator = {allocate, reallocate, release, &refused};
+  yyjson_alc allocator;
+  srope_json_watch_memory(&allocator, &refused);
   yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
   yyjson_mut_doc_set_root(doc, root);

@@ -335,7 +335,10 @@ static yyjson_mut_val *tensor_entry(yyjson_mut_doc *doc, const srope_tensor_outp
 srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
                                      const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
                                      size_t *n_bytes, srope_error *error) {
-  yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+  bool refused = false;
+  yyjson_alc allocator;
+  srope_json_watch_memory(&allocator, &refused);
+  yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
   yyjson_mut_doc_set_root(doc, root);
   if (n_metadata > 0) {
@@ -347,7 +350,7 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
   for (uint32_t i = 0; i < n_tensors; i++)
     yyjson_mut_obj_add_val(doc, root, tensors[i].name, tensor_entry(doc, &tensors[i], &n_data));
   size_t n_text = 0;
-  char *text = yyjson_mut_write(doc, 0, &n_text);
+  char *text = refused ? NULL : yyjson_mut_write(doc, 0, &n_text);
   yyjson_mut_doc_free(doc);
 
   size_t n_header = (n_text + 7) / 8 * 8; /* spaces up to a multiple of 8, so that data is aligned */
