@@ -81,7 +81,7 @@ typedef struct srope_metadata_output {
   const char *key, *value;
 } srope_metadata_output;
 
-/* A file of F32 tensors as new bytes; free them with srope_free. Errors: MEMORY, LIMIT. */
+/* A file of F32 tensors as new bytes; free them with srope_free. Names and values are UTF-8. Errors: MEMORY. */
 srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
                                      const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
                                      size_t *n_bytes, srope_error *error);
