@@ -61,7 +61,13 @@ double srope_log1p64(double x) {
 }
 
 void srope_sincos64(double x, double *sine, double *cosine) {
-  if (x > 1e9 || x < -1e9) x = fmod(x, 6.28318530717958647692); /* fmod is exact, so the same everywhere */
+  if (!(x >= -1e9 && x <= 1e9)) {
+    x = fmod(x, 6.28318530717958647692); /* fmod is exact, so the same everywhere */
+    if (x != x) {                        /* of an infinity or NaN, which an overflowed network can give */
+      *sine = *cosine = x;
+      return;
+    }
+  }
   double n = nearest(x * 0.63661977236758134308);
   double r = (x - n * PI_2_HIGH) - n * PI_2_LOW; /* |r| <= π/4 */
   double r2 = r * r, s = 0, c = 0;

@@ -366,6 +366,12 @@ static void test_sincos64(void **state) {
     srope_sincos64(-x, &s, &c);
     assert_near(s * s + c * c, 1, 1e-12, "sincos64", 0, (size_t)e);
   }
+  static const double nothings[] = {NAN, INFINITY, -INFINITY}; /* what an overflowed network gives */
+  for (int i = 0; i < 3; i++) {
+    double s = 0, c = 0;
+    srope_sincos64(nothings[i], &s, &c);
+    assert_true(isnan(s) && isnan(c));
+  }
 }
 
 int main(void) {
