@@ -135,6 +135,7 @@ static const bad_file bad_files[] = {
     {"features-words-number", SROPE_ERR_CONFIG, "siren_rope.features.item[0].words",
      "expected strings only, none empty"},
     {"features-words-twice", SROPE_ERR_CONFIG, "siren_rope.features.item[0].words", "the word \"x\" is listed twice"},
+    {"header-beyond-by-one", SROPE_ERR_FORMAT, "header", "a header of 4 bytes, but only 3 bytes follow"},
     {"header-beyond-file", SROPE_ERR_FORMAT, "header", "bytes, but only 2 bytes follow (truncated, or no safetensors)"},
     {"header-broken-utf8", SROPE_ERR_FORMAT, "header byte 2", "expected JSON"},
     {"header-deep-nesting", SROPE_ERR_LIMIT, "header byte 7",

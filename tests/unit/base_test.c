@@ -48,6 +48,9 @@ static void test_broken_bytes_become_question_marks(void **state) {
   srope_fail(&error, SROPE_ERR_VALUE, "\xFFz\xC3", "a\xC3(b\xED\xA0\x80%s", "\xF0\x9F\x98\x80");
   assert_string_equal(error.where, "?z?");
   assert_string_equal(error.message, "a?(b???\xF0\x9F\x98\x80");
+  srope_fail(&error, SROPE_ERR_VALUE, NULL,
+             "\xE0\x80\x80|\xC0\x80|\xF4\x90\x80\x80"); /* overlong, overlong, too large */
+  assert_string_equal(error.message, "???|??|????");
 }
 
 static void test_prefix(void **state) {

@@ -223,6 +223,32 @@ static void test_converts_and_packs(void **state) {
   }
 }
 
+/* A weight of many panels: 512 rows, of F32 and of F16, against the file's own numbers. */
+static void test_packs_many_panels(void **state) {
+  (void)state;
+  const char *paths[] = {"tests/golden/vectors/siren-small/model.safetensors",
+                         "tests/golden/vectors/siren-f16/model.safetensors"};
+  for (int i = 0; i < 2; i++) {
+    size_t n;
+    unsigned char *bytes = read_bytes(paths[i], &n);
+    srope_safetensors file;
+    assert_int_equal(srope_safetensors_open(bytes, n, &file, NULL), SROPE_OK);
+    const srope_tensor *tensor = srope_safetensors_find(&file, "head.0.weight");
+    srope_model *model = load_model(paths[i]);
+    const srope_linear *linear = &model->head.layer[0];
+    uint32_t nr = model->kernels->nr;
+    for (uint32_t out = 0; out < 512; out++)
+      for (uint32_t in = 0; in < 72; in++) {
+        float wanted;
+        assert_true(srope_tensor_read_float(tensor, out * 72 + in, 1, &wanted));
+        if (linear->weight[(out / nr * 72 + in) * nr + out % nr] != wanted) fail_msg("W[%u][%u]", out, in);
+      }
+    srope_model_free(model);
+    srope_safetensors_close(&file);
+    free(bytes);
+  }
+}
+
 static void test_angle_networks(void **state) {
   (void)state;
   srope_model *model = load_model("tests/unit/good/config.safetensors");
@@ -416,6 +442,7 @@ int main(void) {
       cmocka_unit_test(test_defaults),
       cmocka_unit_test(test_configuration),
       cmocka_unit_test(test_converts_and_packs),
+      cmocka_unit_test(test_packs_many_panels),
       cmocka_unit_test(test_angle_networks),
       cmocka_unit_test(test_accepts_equal_duplicates),
       cmocka_unit_test(test_describes),

@@ -111,6 +111,7 @@ bad['empty'] = Buffer.alloc(0);
 bad['length-cut'] = Buffer.from([5, 0, 0]);
 bad['header-truncated'] = raw(`{${one('a', 'F32', '[1]', '[0,4]')}`.slice(0, 30), Buffer.alloc(0), 64);
 bad['header-beyond-file'] = raw('{}', Buffer.alloc(0), 0xffffffffffffffffn);
+bad['header-beyond-by-one'] = raw('{} ', Buffer.alloc(0), 4);
 bad['header-empty'] = raw('');
 bad['header-not-object'] = raw('[1]');
 bad['header-leading-space'] = raw(' {}');
