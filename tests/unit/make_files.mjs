@@ -291,7 +291,7 @@ good['duplicates'] = file(but(siren(), {
 good['config'] = file(siren({ a: 2, f: 4 }), {
   ...sirenConfig, max_history: 7, attn_scale: 0.5, skip_scale: -1, rope_base: 500, omega_0: 30, time_scale: null,
   angle_features: ['trend', 'order'], angle_signals: ['network', 'café'], trend_center: 1e9, trend_scale: 5e5,
-  utc_offset_minutes: -210, score_weights: { like: -2.5 }, note: { deep: [1, { x: 'kept' }] },
+  utc_offset_minutes: -210, score_weights: { like: -2.5 }, note: { deep: [1, { x: 'kept' }], text: '"' + '['.repeat(40) }, // brackets in a string nest nothing
 });
 
 const features = {
