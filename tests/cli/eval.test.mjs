@@ -27,14 +27,16 @@ function makeRow(user, time) {
   return { user_id: user, video_id: upTo(300), date: 20220502, hourmin: 1200, time_ms: time, is_click: chance(0.4), is_like: chance(0.2), is_follow: 0, is_comment: 0, is_forward: 0, is_hate: 0, long_view: chance(0.3), play_time_ms: upTo(300000), duration_ms: duration, profile_stay_time: 0, comment_stay_time: 0, is_profile_enter: chance(0.2), is_rand: 0, tab: upTo(15) };
 }
 
-// Users with few and with more events than the model keeps; some events at one instant.
+// Users with few and with more events than the model keeps; some events at one instant, some of one item then.
 function makeRows() {
   const rows = [];
   for (const [user, n] of [[3, 5], [12, 30], [7, 75], [900, 1], [41, 62]]) {
     let time = 1651593600000 - 40 * 3600000; // before test, across all splits
     for (let i = 0; i < n; i++) {
       if (!chance(0.2)) time += upTo((200 * 3600000) / n);
-      rows.push(makeRow(user, time));
+      const row = makeRow(user, time);
+      rows.push(row);
+      if (chance(0.3)) rows.push({ ...row, is_click: 1 - row.is_click, is_like: 1 }); // the same item again: a tie
     }
   }
   return rows.map((row) => [random(), row]).sort(([a], [b]) => a - b).map(([, row]) => row);
@@ -46,7 +48,7 @@ const csv = (header, rows, end = '\n') => [header, ...rows].map((row) => row.joi
 
 function writeLog(folder, rows) {
   mkdirSync(folder, { recursive: true });
-  const half = rows.length / 2;
+  const half = Math.floor(rows.length / 2);
   const cells = (row) => columns.map((column) => row[column]);
   // The second file is gzip, has CR LF, and repeats rows of the first and its own.
   writeFileSync(join(folder, 'log_standard_1.csv'), csv(columns, rows.slice(0, half).map(cells)));
