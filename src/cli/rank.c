@@ -171,7 +171,7 @@ static srope_status rank_request(ranker *r, const cli_request *request, size_t *
 }
 
 static void print_reason(const reason *why) {
-  fputs(",\"explain\":{\"timeless\":", stdout);
+  fputs(",\"explanation\":{\"timeless\":", stdout);
   cli_json_double(stdout, why->timeless);
   fputs(",\"events\":[", stdout);
   for (size_t i = 0; i < why->n_events; i++) {
@@ -320,7 +320,7 @@ static const char about[] =
     "Of a name that stands twice the last counts. A history longer than the model's is cut to its newest events.\n"
     "A bad line is answered by {\"id\",\"error\":{\"code\",\"message\",\"where\"}}; the exit status is then 1 at the "
     "end.\n"
-    "--explain adds to every item \"explain\":{\"timeless\",\"events\":[{\"index\",\"influence\"}]}: the score with "
+    "--explain adds to every item \"explanation\":{\"timeless\",\"events\":[{\"index\",\"influence\"}]}: the score with "
     "the\n"
     "rotation's time part frozen at the newest event, and the up to 5 history events that moved its score most\n"
     "(influence = score minus the score without that event).\n"

@@ -134,20 +134,20 @@ test('--explain is leave-one-out, and names events by their place in the request
   assert.equal(ranked.length, 2);
   const kept = history.slice(10); // what 50 events leave
   const named = (events) => events.map((one) => ({ ...one, request: one.time }));
-  for (const { index, score, explain } of ranked) {
-    assert.equal(explain.events.length, 5);
+  for (const { index, score, explanation } of ranked) {
+    assert.equal(explanation.events.length, 5);
     const without = kept.map((_, left) => inOrder(only({ history: named(kept.filter((_, i) => i !== left)) }, args.slice(-2)))[index].score);
     const expected = without.map((less, i) => [i + 10, score - less]).toSorted((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
-    explain.events.forEach(({ index: at, influence }, i) => {
+    explanation.events.forEach(({ index: at, influence }, i) => {
       close(influence, expected[i][1], 1e-6, 'influence');
       const original = at === 20 ? 21 : at === 21 ? 20 : at;
       assert.equal(original, expected[i][0]);
     });
     const newest = kept.at(-1).time;
     const frozen = inOrder(only({ now: newest, history: named(kept).map((one) => ({ ...one, time: newest })) }, args.slice(-2)))[index].score;
-    close(explain.timeless, frozen, 1e-6, 'timeless');
+    close(explanation.timeless, frozen, 1e-6, 'timeless');
   }
-  assert.deepEqual(only({ history: [] }, ['--explain']).ranked[0].explain.events, []);
+  assert.deepEqual(only({ history: [] }, ['--explain']).ranked[0].explanation.events, []);
 });
 
 test('--strict refuses names that nothing uses', () => {
