@@ -313,19 +313,17 @@ static const char about[] =
     "   \"history\":[{\"time\",\"item\",\"action\",\"context\",\"signal\",\"request\",\"utc_offset_minutes\"}],\n"
     "   \"candidates\":[{\"id\",\"item\",\"context\",\"signal\"}]}\n"
     "  {\"id\",\"ranked\":[{\"id\",\"index\",\"score\",\"probabilities\":{}}]}\n"
-    "Times are Unix milliseconds or ISO 8601 strings; \"now\" and \"candidates\" must be there. \"item\", \"action\" "
-    "and\n"
-    "\"context\" are objects of named values, or lists of numbers where the model has no schema; \"signal\" is "
-    "either.\n"
-    "Of a name that stands twice the last counts. A history longer than the model's is cut to its newest events.\n"
+    "Times are Unix milliseconds or ISO 8601 strings; \"now\" and \"candidates\" must be there. \"item\", \"action\"\n"
+    "and \"context\" are objects of named values, or lists of numbers where the model has no schema; \"signal\" is\n"
+    "either. Of a name that stands twice the last counts. A history longer than the model's is cut to its newest\n"
+    "events. score = sum over tasks of weight x probability; ties keep the order of the request.\n"
     "A bad line is answered by {\"id\",\"error\":{\"code\",\"message\",\"where\"}}; the exit status is then 1 at the "
     "end.\n"
-    "--explain adds to every item \"explanation\":{\"timeless\",\"events\":[{\"index\",\"influence\"}]}: the score with "
-    "the\n"
-    "rotation's time part frozen at the newest event, and the up to 5 history events that moved its score most\n"
+    "--explain adds \"explanation\":{\"timeless\",\"events\":[{\"index\",\"influence\"}]} to every item: the score "
+    "with\n"
+    "the rotation's time part frozen at the newest event, and the up to 5 history events that moved its score most\n"
     "(influence = score minus the score without that event).\n"
-    "score = sum over tasks of weight x probability; ties keep the order of the request. Memory stays within about\n"
-    "16 times the longest line.";
+    "Memory stays within about 16 times the longest line.";
 
 int cli_rank(int n, char **arguments) {
   const char *model_path = NULL, *isa = NULL, *weights = NULL;
