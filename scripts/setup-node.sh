@@ -40,7 +40,10 @@ setup_packages() { # setup_packages FOLDER (relative to the checkout)
   key="$(cat "$folder/package.json" "$folder/package-lock.json" | cksum) $(uname -sm)"
   if [ "$(cat "$stamp" 2>/dev/null || true)" = "$key" ]; then return; fi
   say "installing npm packages for ${1/#./the checkout}"
-  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2 ||
+  local log=$CACHE/npm.log
+  if ! (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) > "$log" 2>&1; then
+    sed '/^npm error *$/d; /Usage:/,$d' "$log" | tail -n 20 >&2 # npm's own advice only
     fail "npm ci failed in $folder" "A network is needed, or an npm cache that has the packages of package-lock.json."
+  fi
   echo "$key" > "$stamp"
 }
