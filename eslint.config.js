@@ -20,5 +20,6 @@ export default [
     },
   }),
   { files: ['**/*.{js,mjs}'], languageOptions: { globals: { ...globals.node } } },
+  { files: ['tests/runtimes/page.mjs'], languageOptions: { globals: globals.browser } },
   { files: ['tests/**/*.test.mjs'], languageOptions: { globals: globals.jest } },
 ];

@@ -78,10 +78,10 @@ static srope_status truncated(void) {
   return fail(SROPE_ERR_ARGUMENT, "", "the encoded values end too early or are malformed");
 }
 
+/* Room for `size` bytes, never NULL. In steps: requests that get a little longer each time do not move it each time. */
 static srope_status grow(buffer *b, uint64_t size) {
-  if (size <= b->size) return SROPE_OK;
-  size = (size + 0x3fff) &
-         ~(uint64_t)0x3fff; /* requests that get a little longer each time should not move it each time */
+  if (b->data && size <= b->size) return SROPE_OK;
+  size = (size | 0x3fff) + 1;
   unsigned char *data = size <= SIZE_MAX / 2 ? realloc(b->data, (size_t)size) : NULL;
   if (!data) return fail(SROPE_ERR_MEMORY, "", "%.0f bytes of memory were refused", (double)size);
   b->data = data;
@@ -298,7 +298,7 @@ static srope_status read_events(reader *r, srope_events *events) {
   uint32_t n;
   srope_status status = read_count(r, 7, &n);
   uint64_t width = 3 * 8 + 4 * ((uint64_t)m->n_item + m->n_action + m->n_signals);
-  if (!status) status = grow(&abi.columns, n * width + 4 * (uint64_t)m->n_context + 8);
+  if (!status) status = grow(&abi.columns, n * width + 4 * (uint64_t)m->n_context);
   if (status) return status;
   double *time_s = (void *)abi.columns.data, *utc_offset = time_s + n;
   uint64_t *request = (void *)(utc_offset + n);
@@ -332,7 +332,7 @@ static srope_status read_candidates(reader *r, srope_candidates *candidates) {
   uint32_t n;
   srope_status status = read_count(r, 3, &n);
   uint64_t width = 4 * ((uint64_t)m->n_item + m->n_context + m->n_signals);
-  if (!status) status = grow(&abi.columns, n * width + 8);
+  if (!status) status = grow(&abi.columns, n * width);
   if (status) return status;
   float *item = (void *)abi.columns.data, *context = item + (size_t)n * m->n_item;
   float *signal = context + (size_t)n * m->n_context;
@@ -396,7 +396,7 @@ EXPORT(error_code) const char *srope_abi_error_code(void) { return srope_status_
 
 /* Room for n bytes of input; what is there already stays. result.data = where to write, 8-byte aligned. */
 EXPORT(reserve) int32_t srope_abi_reserve(uint32_t n) {
-  srope_status status = grow(&abi.input, (uint64_t)n + 8);
+  srope_status status = grow(&abi.input, n);
   abi.result.data = abi.input.data;
   return status;
 }
@@ -433,11 +433,11 @@ int32_t srope_abi_model_angles(uint32_t n_bytes, uint32_t network) {
   double utc_offset;
   uint32_t n, g = abi.info->n_signals, p = abi.info->n_pairs;
   srope_status status = read_utc_offset(&r, &utc_offset);
-  if (!status) status = grow(&abi.row, (uint64_t)g * 4 + 1);
+  if (!status) status = grow(&abi.row, (uint64_t)g * 4);
   if (!status) status = read_signal(&r, (void *)abi.row.data);
   if (!status) status = read_count(&r, 1, &n);
-  if (!status) status = grow(&abi.columns, (uint64_t)n * (8 + 4 * (uint64_t)g) + 1);
-  if (!status) status = grow(&abi.output, (uint64_t)n * p * 8 + 1);
+  if (!status) status = grow(&abi.columns, (uint64_t)n * (8 + 4 * (uint64_t)g));
+  if (!status) status = grow(&abi.output, (uint64_t)n * p * 8);
   if (status) return status;
   double *time_s = (void *)abi.columns.data;
   float *signal = (void *)(time_s + n);

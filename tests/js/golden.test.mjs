@@ -1,6 +1,8 @@
 // The golden vectors through the built package, and the strict build against the native scalar program, to the bit.
 import { largestDifference, runGolden } from './parity.mjs';
-import { builds, esm, goldenIo, goldenModel, goldens, nativeScore } from './support.mjs';
+import { announceBuilds, builds, esm, goldenIo, goldenModel, goldens, nativeScore } from './support.mjs';
+
+beforeAll(announceBuilds);
 
 test('all golden folders are there', () => expect(goldens.length).toBeGreaterThanOrEqual(14));
 

@@ -122,6 +122,15 @@ test('explain tells every event’s influence, which is leave-one-out', () => {
   expect(rank(request)[0].explanation).toBeUndefined();
 });
 
+test('explanations are those of the command line, which names the five strongest events', () => {
+  const few = requests.slice(0, 3);
+  const answers = nativeRank(feedModel, few.map(toLine), ['--explain']);
+  few.forEach((request, i) => {
+    const strongest = rank(request, { explain: true }).map(({ explanation: { timeless, events } }) => ({ timeless, events: events.slice(0, 5) }));
+    expect(strongest).toEqual(answers[i].ranked.map(({ explanation }) => explanation));
+  });
+});
+
 test('strict refuses names that the model does not know, and only strict does', () => {
   const session = model.createSession({ strict: true });
   expect(failure(() => session.rank([{ item: { video_id: 1, colour: 2 } }]))).toMatchObject({

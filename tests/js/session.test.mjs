@@ -1,5 +1,5 @@
 // A session's promises: appending, batching, snapshots, the window. To the bit where the same path runs.
-import { builds, esm, feedModel, goldenIo, goldenModel, goldens, makeRequest } from './support.mjs';
+import { announceBuilds, builds, esm, feedModel, goldenIo, goldenModel, goldens, makeRequest } from './support.mjs';
 
 const slice = (array, width, from, to) => array?.slice(from * width, to * width);
 
@@ -20,6 +20,8 @@ function candidatesOf(io, { X, Z, G }, from, to) {
     now: io.now.data[0],
   };
 }
+
+beforeAll(announceBuilds);
 
 describe.each(builds)('%s', (build) => {
   describe.each(goldens)('%s', (folder) => {
