@@ -248,7 +248,7 @@ srope_status srope_session_append(srope_session *session, const srope_events *ev
   if (!session || !events) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "session and events must be given");
   double last = session->count ? session->log.time_s[session->count - 1] : -SROPE_MAX_TIME_S;
   srope_status status = srope_events_check(session->model, events, last, error);
-  if (status) return status;
+  if (status || events->n == 0) return status;
 
   size_t skip = events->n > session->max_history ? events->n - session->max_history : 0;
   size_t n = events->n - skip, most = session->max_history;
