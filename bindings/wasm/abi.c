@@ -70,7 +70,7 @@ static srope_status fail(srope_status status, const char *where, const char *for
 static srope_status fail_at(srope_status status, const char *list, uint32_t i) {
   char place[sizeof abi.error.where];
   memcpy(place, abi.error.where, sizeof place);
-  snprintf(abi.error.where, sizeof abi.error.where, "%s[%u]%s%s", list, (unsigned)i, place[0] ? "." : "", place);
+  snprintf(abi.error.where, sizeof abi.error.where, "%s[%u]%s%.100s", list, (unsigned)i, place[0] ? "." : "", place);
   return status;
 }
 
@@ -295,7 +295,7 @@ static srope_status read_count(reader *r, size_t least, uint32_t *n) {
 
 static srope_status read_events(reader *r, srope_events *events) {
   const srope_info *m = abi.info;
-  uint32_t n;
+  uint32_t n = 0;
   srope_status status = read_count(r, 7, &n);
   uint64_t width = 3 * 8 + 4 * ((uint64_t)m->n_item + m->n_action + m->n_signals);
   if (!status) status = grow(&abi.columns, n * width + 4 * (uint64_t)m->n_context);
@@ -329,7 +329,7 @@ static srope_status read_events(reader *r, srope_events *events) {
 
 static srope_status read_candidates(reader *r, srope_candidates *candidates) {
   const srope_info *m = abi.info;
-  uint32_t n;
+  uint32_t n = 0;
   srope_status status = read_count(r, 3, &n);
   uint64_t width = 4 * ((uint64_t)m->n_item + m->n_context + m->n_signals);
   if (!status) status = grow(&abi.columns, n * width);
@@ -431,7 +431,7 @@ EXPORT(model_angles)
 int32_t srope_abi_model_angles(uint32_t n_bytes, uint32_t network) {
   reader r = {abi.input.data, abi.input.data + n_bytes};
   double utc_offset;
-  uint32_t n, g = abi.info->n_signals, p = abi.info->n_pairs;
+  uint32_t n = 0, g = abi.info->n_signals, p = abi.info->n_pairs;
   srope_status status = read_utc_offset(&r, &utc_offset);
   if (!status) status = grow(&abi.row, (uint64_t)g * 4);
   if (!status) status = read_signal(&r, (void *)abi.row.data);
