@@ -1,5 +1,5 @@
-// build.mjs: bindings/js/*.ts -> dist/: index.js (ES module), index.cjs (CommonJS), and the types of each (*.d.ts, *.d.cts).
-// The wasm files beside them come from CMake (bindings/CMakeLists.txt).
+// build.mjs: bindings/js/*.ts -> dist/: index.js (ES module), index.cjs (CommonJS), and the types of each (*.d.ts,
+// *.d.cts). The wasm files beside them come from CMake (bindings/CMakeLists.txt).
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,9 @@ if (readdirSync(root).includes('dist'))
 await build({ ...common, format: 'esm', outfile: join(dist, 'index.js') });
 await build({ ...common, format: 'cjs', outfile: join(dist, 'index.cjs'), plugins: [cjsUrls] });
 
-execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', here, '--emitDeclarationOnly'], { stdio: 'inherit' });
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', here, '--emitDeclarationOnly'], {
+  stdio: 'inherit',
+});
 
 // Keeps the types that index.d.ts leads to, and gives each its .d.cts.
 const wanted = new Set(['index']);
@@ -41,4 +43,5 @@ for (const name of wanted) {
   for (const [, other] of types.matchAll(/from '\.\/([^']+)\.js'/g)) wanted.add(other);
   writeFileSync(join(dist, `${name}.d.cts`), types.replace(/(from '\.\/[^']+)\.js'/g, "$1.cjs'"));
 }
-for (const name of readdirSync(dist)) if (/\.d\.ts$/.test(name) && !wanted.has(name.slice(0, -5))) rmSync(join(dist, name));
+for (const name of readdirSync(dist))
+  if (/\.d\.ts$/.test(name) && !wanted.has(name.slice(0, -5))) rmSync(join(dist, name));

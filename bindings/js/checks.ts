@@ -15,13 +15,21 @@ function check(value: unknown, where: string, kind: Kind, n: number, width: numb
   return array;
 }
 
-function checkOptional(value: unknown, where: string, kind: Kind, n: number, width: number): ArrayBufferView | undefined {
+function checkOptional(
+  value: unknown,
+  where: string,
+  kind: Kind,
+  n: number,
+  width: number,
+): ArrayBufferView | undefined {
   return value === undefined ? undefined : check(value, where, kind, n, width);
 }
 
 function checkRequest(value: unknown, n: number): ArrayBufferView | undefined {
-  if (value === undefined || tagOf(value) === 'BigInt64Array') return checkOptional(value, 'request', 'BigInt64Array', n, 1);
-  if (!isList(value)) throw new SirenRopeError('argument', `expected a list of integers, found ${nameOf(value)}`, 'request');
+  if (value === undefined || tagOf(value) === 'BigInt64Array')
+    return checkOptional(value, 'request', 'BigInt64Array', n, 1);
+  if (!isList(value))
+    throw new SirenRopeError('argument', `expected a list of integers, found ${nameOf(value)}`, 'request');
   const names = Array.from(value, (name: unknown, i) => {
     if (Number.isSafeInteger(name)) return BigInt(name as number);
     throw new SirenRopeError('argument', `expected an integer, found ${nameOf(name)}`, `request[${i}]`);
@@ -53,7 +61,10 @@ export function contextColumn(context: unknown, n: number, { sizes }: ModelInfo)
 }
 
 /** N, and: item, context, signal. */
-export function candidateColumns(candidates: CandidateTensors, info: ModelInfo): [number, (ArrayBufferView | undefined)[]] {
+export function candidateColumns(
+  candidates: CandidateTensors,
+  info: ModelInfo,
+): [number, (ArrayBufferView | undefined)[]] {
   const { X, G } = info.sizes;
   const n = tagOf(candidates.item) === 'Float32Array' ? Math.ceil(candidates.item.length / X) : 0;
   return [
@@ -74,7 +85,8 @@ export function signalColumn(signal: unknown, { sizes }: ModelInfo): ArrayBuffer
 /** A number, NaN for none; what it may be is C's business. */
 export function numberOrNone(value: unknown, where: string): number {
   if (value === undefined) return NaN;
-  if (typeof value !== 'number') throw new SirenRopeError('argument', `expected a number, found ${nameOf(value)}`, where);
+  if (typeof value !== 'number')
+    throw new SirenRopeError('argument', `expected a number, found ${nameOf(value)}`, where);
   if (!Number.isFinite(value)) throw new SirenRopeError('value', `expected a finite number, found ${value}`, where);
   return value;
 }

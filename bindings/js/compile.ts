@@ -8,8 +8,8 @@ import { wasmUrl } from './wasm_url.js';
 
 /** () -> v128: three splats and an f32x4.relaxed_madd. */
 const RELAXED_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0,
-  65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0, 253, 15, 65,
+  0, 253, 15, 253, 133, 2, 11,
 ]);
 
 const compiled = new Map<Build, Promise<WebAssembly.Module>>();
@@ -38,10 +38,19 @@ async function fetchAndCompile(build: Build): Promise<WebAssembly.Module> {
   const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
   parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
   if (bytes.length < 4 || new DataView(bytes.buffer).getUint32(0) !== 0x0061736d)
-    throw new SirenRopeError('network', `gave ${looksLikeHtml(bytes) ? 'HTML' : 'something else'}, expected WebAssembly`, source.name);
+    throw new SirenRopeError(
+      'network',
+      `gave ${looksLikeHtml(bytes) ? 'HTML' : 'something else'}, expected WebAssembly`,
+      source.name,
+    );
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new SirenRopeError('unsupported', `this engine cannot compile the ${build} build: ${(cause as Error).message}`, 'build', { cause });
+    throw new SirenRopeError(
+      'unsupported',
+      `this engine cannot compile the ${build} build: ${(cause as Error).message}`,
+      'build',
+      { cause },
+    );
   }
 }

@@ -1,4 +1,5 @@
-/* kinds.ts: what a JavaScript value is, whichever realm (frame, test runner) it comes from: `instanceof` would not do. */
+/* kinds.ts: what a JavaScript value is, whichever realm (frame, test runner) it comes from: `instanceof` would not do.
+ * */
 
 /** `Date`, `Float32Array`, ... */
 export function tagOf(value: unknown): string {

@@ -1,4 +1,5 @@
-/* load_model.ts: weights and wasm -> a Model. The weights go chunk by chunk into wasm memory, with no second copy in JavaScript. */
+/* load_model.ts: weights and wasm -> a Model. The weights go chunk by chunk into wasm memory, with no second copy in
+ * JavaScript. */
 import { chooseBuild, compileBuild } from './compile.js';
 import { SirenRopeError } from './error.js';
 import { nameOf, tagOf } from './kinds.js';
@@ -13,14 +14,15 @@ const FIRST_ROOM_BYTES = 1 << 20;
 /**
  * Loads a model from a `.safetensors` file.
  *
- * @param source a `URL` or URL text; a `Response`; a `ReadableStream` of bytes; the bytes, as an `ArrayBuffer` or any view; in
- * Node, Deno and Bun also a path (elsewhere such a text is a URL relative to the page).
- * @throws SirenRopeError `network` (a URL gave an error or HTML), `io` (a file cannot be read), `format`, `config`, `tensor`,
- * `value`, `limit` (the file is wrong), `unsupported` (no such SIMD here, or a foreign `wasm`), `memory`, `argument`.
- * The signal's reason (by default an `AbortError`) where it was aborted.
+ * @param source a `URL` or URL text; a `Response`; a `ReadableStream` of bytes; the bytes, as an `ArrayBuffer` or any
+ * view; in Node, Deno and Bun also a path (elsewhere such a text is a URL relative to the page).
+ * @throws SirenRopeError `network` (a URL gave an error or HTML), `io` (a file cannot be read), `format`, `config`,
+ * `tensor`, `value`, `limit` (the file is wrong), `unsupported` (no such SIMD here, or a foreign `wasm`), `memory`,
+ * `argument`. The signal's reason (by default an `AbortError`) where it was aborted.
  */
 export async function loadModel(
-  source: URL | string | Response | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView, options: LoadOptions = {},
+  source: URL | string | Response | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView,
+  options: LoadOptions = {},
 ): Promise<Model> {
   checkLoadOptions(options);
   const { signal } = options;
@@ -59,7 +61,11 @@ async function instantiate({ wasm, build }: LoadOptions): Promise<Wasm> {
   if (wasm === undefined) return Wasm.instantiate(await compileBuild(chooseBuild(build)));
   const instance = await Wasm.instantiate(wasm);
   if (build && build !== 'auto' && build !== instance.abi.build)
-    throw new SirenRopeError('argument', `the module given is the ${instance.abi.build} build, asked for ${build}`, 'build');
+    throw new SirenRopeError(
+      'argument',
+      `the module given is the ${instance.abi.build} build, asked for ${build}`,
+      'build',
+    );
   return instance;
 }
 

@@ -19,8 +19,8 @@ export interface ModelParts {
 }
 
 /**
- * A model in a wasm instance of its own. Make one with `loadModel`; make a session for each user. Not shared between threads:
- * load one in each worker.
+ * A model in a wasm instance of its own. Make one with `loadModel`; make a session for each user. Not shared between
+ * threads: load one in each worker.
  */
 export class Model {
   /** The model's configuration, tensors, sizes and the wasm build in use. */
@@ -92,8 +92,8 @@ export class Model {
   }
 
   /**
-   * Every event's engagement, predicted from the events before its request: for evaluation and parity work. `context` is needed
-   * unless Z is 0.
+   * Every event's engagement, predicted from the events before its request: for evaluation and parity work. `context`
+   * is needed unless Z is 0.
    * @returns (n·T) logits, row-major.
    * @throws SirenRopeError `argument`, `time`, `value`, `limit`, `memory`, `disposed`
    */

@@ -12,13 +12,15 @@ type List = 'item' | 'action' | 'context' | 'signal';
 export type Names = Record<List, readonly string[] | undefined>;
 
 export function namesOf(config: ModelConfig): Names {
-  const names = (list: 'item' | 'action' | 'context'): string[] | undefined => config.features?.[list]?.map(({ name }) => name);
+  const names = (list: 'item' | 'action' | 'context'): string[] | undefined =>
+    config.features?.[list]?.map(({ name }) => name);
   return { item: names('item'), action: names('action'), context: names('context'), signal: config.angle_signals };
 }
 
 /** An array of at most `limit` objects. */
 export function checkRecords(records: unknown, place: string, limit: number): void {
-  if (!Array.isArray(records)) throw new SirenRopeError('argument', `expected an array, found ${nameOf(records)}`, place);
+  if (!Array.isArray(records))
+    throw new SirenRopeError('argument', `expected an array, found ${nameOf(records)}`, place);
   checkCount(records.length, limit, place);
   for (let i = 0; i < records.length; i++) checkObject(records[i], `${place}[${i}]`);
 }

@@ -1,10 +1,28 @@
 /* session.ts: one user's state in the model's wasm instance. */
-import { candidateColumns, checkCount, checkNetwork, eventColumns, numberOrNone, seconds, signalColumn, wholeOr } from './checks.js';
+import {
+  candidateColumns,
+  checkCount,
+  checkNetwork,
+  eventColumns,
+  numberOrNone,
+  seconds,
+  signalColumn,
+  wholeOr,
+} from './checks.js';
 import { DISPOSE } from './dispose.js';
 import { SirenRopeError } from './error.js';
 import { checkNames, checkObject, checkRecords, writeCandidates, writeEvents } from './records.js';
 import type { ModelParts } from './model.js';
-import type { Candidate, CandidateTensors, EventTensors, Explanation, HistoryEvent, RankOptions, RankResult, RankedItem } from './types.js';
+import type {
+  Candidate,
+  CandidateTensors,
+  EventTensors,
+  Explanation,
+  HistoryEvent,
+  RankOptions,
+  RankResult,
+  RankedItem,
+} from './types.js';
 import type { SessionHandle, Wasm } from './wasm.js';
 
 /** The net for sessions that nobody disposed of. What it holds does not hold the session. */
@@ -30,10 +48,10 @@ export class Session {
   }
 
   /**
-   * Adds what the user just did, oldest first, all or none. Runs no network: the next `rank` does. Beyond `maxHistory` the
-   * oldest drop out.
-   * @throws SirenRopeError `argument`, `time` (no time, or decreasing, also against what is held), `value`, `feature`, `limit`,
-   * `memory`, `disposed`; `where` names the place, `history[i]` counted in `events`
+   * Adds what the user just did, oldest first, all or none. Runs no network: the next `rank` does. Beyond `maxHistory`
+   * the oldest drop out.
+   * @throws SirenRopeError `argument`, `time` (no time, or decreasing, also against what is held), `value`, `feature`,
+   * `limit`, `memory`, `disposed`; `where` names the place, `history[i]` counted in `events`
    */
   append(events: readonly HistoryEvent[]): void {
     const { wasm, writer, names, limits } = this.#parts;
@@ -46,7 +64,8 @@ export class Session {
 
   /**
    * Scores candidates as if each were the next event, none seeing the others, and orders them.
-   * @throws SirenRopeError `argument`, `time`, `value`, `feature`, `limit`, `memory`, `disposed`; `where` names the place
+   * @throws SirenRopeError `argument`, `time`, `value`, `feature`, `limit`, `memory`, `disposed`; `where` names the
+   * place
    */
   rank<C extends Candidate>(candidates: readonly C[], options: RankOptions = {}): RankResult<C> {
     const { wasm, writer, names, info, limits } = this.#parts;
@@ -61,7 +80,12 @@ export class Session {
     writer.value(weightList(options.weights, info.tasks));
     writeCandidates(writer, candidates, names);
     const n = info.tasks.length;
-    const { index, score, probabilities } = wasm.rank(handle, writer, Math.min(limit, candidates.length), candidates.length * n);
+    const { index, score, probabilities } = wasm.rank(
+      handle,
+      writer,
+      Math.min(limit, candidates.length),
+      candidates.length * n,
+    );
     const items = index.map((place, i): RankedItem<C> => ({
       item: candidates[place]!,
       index: place,
@@ -104,11 +128,14 @@ export class Session {
   }
 
   /**
-   * For parity work: an angle network's raw outputs, before `freq` and order, at every event and, last, at `now`. Siren models.
+   * For parity work: an angle network's raw outputs, before `freq` and order, at every event and, last, at `now`.
+   * Siren models.
    * @returns (C+1, A), row-major.
    * @throws SirenRopeError `unsupported` (no siren model), `argument`, `time`, `value`, `memory`, `disposed`
    */
-  angleTensors(at: Pick<CandidateTensors, 'now' | 'signal' | 'utcOffsetMinutes'> & { network?: 'layers' | 'action' }): Float32Array {
+  angleTensors(
+    at: Pick<CandidateTensors, 'now' | 'signal' | 'utcOffsetMinutes'> & { network?: 'layers' | 'action' },
+  ): Float32Array {
     const { wasm, info } = this.#parts;
     const handle = this.#live;
     checkObject(at, 'at');

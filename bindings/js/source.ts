@@ -19,7 +19,8 @@ export async function openSource(source: unknown, signal?: AbortSignal): Promise
   signal?.throwIfAborted();
   if (tagOf(source) === 'URL') return openLocation(source as URL, signal);
   if (typeof source === 'string') {
-    if (/^[a-z][a-z0-9+.-]+:/i.test(source)) return openLocation(parseUrl(source), signal); // one letter is a Windows drive
+    const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(source); // one letter before the colon is a Windows drive
+    if (isUrl) return openLocation(parseUrl(source), signal);
     return hasFileSystem() ? openFile(source, signal) : openResponse(await request(source, signal), source, signal);
   }
   if (tagOf(source) === 'Response') return openResponse(source as Response, (source as Response).url, signal);
@@ -28,7 +29,10 @@ export async function openSource(source: unknown, signal?: AbortSignal): Promise
   const bytes = bytesOf(source);
   if (bytes) return openBytes(bytes);
   throw new SirenRopeError(
-    'argument', `expected a URL, a path, a Response, a ReadableStream or bytes, found ${nameOf(source)}`, 'source');
+    'argument',
+    `expected a URL, a path, a Response, a ReadableStream or bytes, found ${nameOf(source)}`,
+    'source',
+  );
 }
 
 /** How a text begins that should have been bytes: servers answer with a page where a file is missing. */
@@ -76,7 +80,8 @@ function openResponse(response: Response, url: string, signal?: AbortSignal): So
 }
 
 async function* streamChunks(stream: ReadableStream, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (stream.locked) throw new SirenRopeError('argument', 'the stream is being read by somebody else or was read', 'source');
+  if (stream.locked)
+    throw new SirenRopeError('argument', 'the stream is being read by somebody else or was read', 'source');
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener('abort', cancel, { once: true });

@@ -1,5 +1,5 @@
-/* types.ts: the public shapes. Letters as in the C library: C history events, N candidates, X item, Y action and Z context
- * numbers, G signals, T tasks, A angles, P rotation pairs. */
+/* types.ts: the public shapes. Letters as in the C library: C history events, N candidates, X item, Y action and Z
+ * context numbers, G signals, T tasks, A angles, P rotation pairs. */
 
 /** Unix milliseconds (what `Date.now()` gives), a `Date`, or ISO 8601 text (without an offset it is UTC). */
 export type Time = number | Date | string;
@@ -64,7 +64,9 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** `auto` (default) takes relaxed SIMD where the engine validates it. */
   build?: Build | 'auto';
-  /** The compiled module, from hosts that must supply it (workerd, strict bundlers). It says itself which build it is. */
+  /**
+   * The compiled module, from hosts that must supply it (workerd, strict bundlers). It says itself which build it is.
+   */
   wasm?: WebAssembly.Module;
   limits?: Limits;
 }
@@ -96,8 +98,8 @@ export interface RankOptions {
 /** Why an item scored as it did. */
 export interface Explanation {
   /**
-   * What each history event did, strongest first: `index` counts in the session, 0 the oldest it holds; `influence` is the score
-   * less what it would be without that event.
+   * What each history event did, strongest first: `index` counts in the session, 0 the oldest it holds; `influence` is
+   * the score less what it would be without that event.
    */
   events: { index: number; influence: number }[];
   /** The score if time stood still: every event and the candidate at the newest event's time. */

@@ -1,6 +1,6 @@
-/* wasm.ts: one instance of a wasm module, holding one model: the only file that knows pointers.
- * In: bytes, typed arrays, tagged values. Out: copies of the results, typed errors. Offsets and bounds are C's, read once.
- * Not here: shapes and names, which Model and Session check. */
+/* wasm.ts: one instance of a wasm module, holding one model: the only file that knows pointers. In: bytes, typed
+ * arrays, tagged values. Out: copies of the results, typed errors. Offsets and bounds are C's, read once. Not here:
+ * shapes and names, which Model and Session check. */
 import { SirenRopeError, type SirenRopeErrorCode } from './error.js';
 import type { Build } from './types.js';
 import type { Tags, Writer } from './writer.js';
@@ -9,13 +9,33 @@ import type { Tags, Writer } from './writer.js';
 export type SessionHandle = number & { readonly session: unique symbol };
 export type Network = 'layers' | 'action';
 
+/** The ceiling that bindings/CMakeLists.txt sets; beyond it a count would wrap on its way into wasm. */
+const MAX_MEMORY_BYTES = 2 ** 31;
+
 type Pointer = number;
 type Call = (...values: number[]) => number;
 
 type Exports = { memory: WebAssembly.Memory } & Record<
-  | '_initialize' | 'describe' | 'error_code' | 'reserve' | 'load_model' | 'describe_model' | 'model_angles' | 'sequence'
-  | 'session_create' | 'session_restore' | 'session_free' | 'session_clear' | 'session_count' | 'session_append'
-  | 'session_append_tensors' | 'session_rank' | 'session_explain' | 'session_score_tensors' | 'session_angles' | 'session_snapshot',
+  | '_initialize'
+  | 'describe'
+  | 'error_code'
+  | 'reserve'
+  | 'load_model'
+  | 'describe_model'
+  | 'model_angles'
+  | 'sequence'
+  | 'session_create'
+  | 'session_restore'
+  | 'session_free'
+  | 'session_clear'
+  | 'session_count'
+  | 'session_append'
+  | 'session_append_tensors'
+  | 'session_rank'
+  | 'session_explain'
+  | 'session_score_tensors'
+  | 'session_angles'
+  | 'session_snapshot',
   Call
 >;
 
@@ -56,9 +76,14 @@ export class Wasm {
       const imports = { env: { emscripten_notify_memory_growth: () => undefined } };
       wasm = new Wasm((await WebAssembly.instantiate(module, imports)).exports as Exports);
     } catch (cause) {
-      throw new SirenRopeError('unsupported', "the wasm module is not this package's, or there is no memory for it", 'wasm', {
-        cause,
-      });
+      throw new SirenRopeError(
+        'unsupported',
+        "the wasm module is not this package's, or there is no memory for it",
+        'wasm',
+        {
+          cause,
+        },
+      );
     }
     if (wasm.abi.version !== __VERSION__)
       throw new SirenRopeError('unsupported', `expected version ${__VERSION__}, found ${wasm.abi.version}`, 'wasm');
@@ -76,6 +101,7 @@ export class Wasm {
 
   /** Room for n bytes of input, keeping what is there. */
   reserve(n: number): void {
+    if (n > MAX_MEMORY_BYTES) throw new SirenRopeError('memory', `${n} bytes of memory are more than wasm can hold`);
     this.#check(this.#live.reserve(n));
   }
 
@@ -164,14 +190,22 @@ export class Wasm {
 
   /** columns: item, context, signal. */
   scoreTensors(
-    session: SessionHandle, n: number, columns: readonly (ArrayBufferView | undefined)[], nowS: number, utcOffsetMinutes: number,
+    session: SessionHandle,
+    n: number,
+    columns: readonly (ArrayBufferView | undefined)[],
+    nowS: number,
+    utcOffsetMinutes: number,
   ): Float32Array {
     this.#check(this.#live.session_score_tensors(session, n, ...this.#place(columns), nowS, utcOffsetMinutes));
     return this.#floats();
   }
 
   angles(
-    session: SessionHandle, signal: ArrayBufferView | undefined, nowS: number, utcOffsetMinutes: number, network: Network,
+    session: SessionHandle,
+    signal: ArrayBufferView | undefined,
+    nowS: number,
+    utcOffsetMinutes: number,
+    network: Network,
   ): Float32Array {
     const placed = this.#place([signal]);
     this.#check(this.#live.session_angles(session, ...placed, nowS, utcOffsetMinutes, this.abi.networks[network]));
@@ -231,7 +265,7 @@ export class Wasm {
 
   /** A NUL-terminated text of C's. */
   #text(at: Pointer): string {
-    const bytes = new Uint8Array((this.#live).memory.buffer, at);
+    const bytes = new Uint8Array(this.#live.memory.buffer, at);
     return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
   }
 }

@@ -1,5 +1,6 @@
-/* writer.ts: JavaScript values -> the tagged bytes of bindings/wasm/abi.c. Numbers stay numbers (JSON would turn NaN into
- * null). In: any value. Out: bytes, good until the next reset(). What a value may be is C's business, not decided here. */
+/* writer.ts: JavaScript values -> the tagged bytes of bindings/wasm/abi.c. Numbers stay numbers (JSON would turn NaN
+ * into null). In: any value. Out: bytes, good until the next reset(). What a value may be is C's business, not decided
+ * here. */
 import { SirenRopeError } from './error.js';
 import { isList, nameOf, tagOf } from './kinds.js';
 

@@ -1,16 +1,16 @@
 /* abi.c: what the WebAssembly modules export: the public C interface, with values as one run of tagged bytes.
  *
  * One instance holds one model: dropping the instance is how JavaScript gives memory back (wasm memory cannot shrink).
- * So the model, the last error, the last result and the buffers are this file's static state, and sessions are pointers.
+ * So the model, the last error, the last result and the buffers are this file's static state; sessions are pointers.
  * Every call returns 0 or a srope_status; after a failure `error` says why. Results lie where `result` points until the
  * next call. JavaScript learns every offset, size, tag and bound from srope_abi_describe, never from a second list.
  * Not here: any rule about features, times, requests or ranking. Those are the core's.
  *
  * Tagged bytes, little-endian and unaligned. A value is a tag byte and
  *   MISSING nothing   NUMBER f64   BOOLEAN u8   STRING u32 n, n bytes of UTF-8   LIST u32 n, n values that are no lists
- *   OTHER u32 n, n bytes: what it is, in words   NAMED one value per feature of the list (per signal), in the model's order
- * NAMED stands only where `item`, `action`, `context` or `signal` is expected; a LIST of numbers there is the raw vector,
- * and MISSING is no values at all.
+ *   OTHER u32 n, n bytes: what it is, in words   NAMED one value per feature of the list (per signal), in its order
+ * NAMED stands only where `item`, `action`, `context` or `signal` is expected; a LIST of numbers there is the raw
+ * vector, and MISSING is no values at all.
  *   events      u32 count, then each: time request utc_offset item action context signal
  *   candidates  now utc_offset weights (LIST of T, or MISSING), u32 count, then each: item context signal
  *   times       utc_offset signal, u32 count, then each: time

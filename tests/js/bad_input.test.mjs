@@ -1,5 +1,5 @@
-// Everything a caller can get wrong in a session ends in a SirenRopeError that says where, changes nothing, and leaves model and
-// session usable.
+// Everything a caller can get wrong in a session ends in a SirenRopeError that says where, changes nothing, and leaves
+// model and session usable.
 import { esm, failure, feedModel, goldenModel, makeRequest } from './support.mjs';
 
 let model, session, raw, semantic, before;
@@ -59,38 +59,66 @@ describe('events', () => {
     [{ utcOffsetMinutes: '480' }, 'argument', 'history[1].utc_offset_minutes'],
     [{ signal: [1] }, 'feature', 'history[1].signal'],
   ])('%p', (change, code, where) => {
-    expect(failure(() => session.append([event(), event(change)]))).toMatchObject({ code, where, name: 'SirenRopeError' });
+    expect(failure(() => session.append([event(), event(change)]))).toMatchObject({
+      code,
+      where,
+      name: 'SirenRopeError',
+    });
   });
 
   test.each([
-    [undefined, 'history'], [null, 'history'], [{}, 'history'], ['events', 'history'], [new Float32Array(3), 'history'],
-    [[null], 'history[0]'], [[5], 'history[0]'], [[[]], 'history[0]'], [new Array(2), 'history[0]'],
+    [undefined, 'history'],
+    [null, 'history'],
+    [{}, 'history'],
+    ['events', 'history'],
+    [new Float32Array(3), 'history'],
+    [[null], 'history[0]'],
+    [[5], 'history[0]'],
+    [[[]], 'history[0]'],
+    [new Array(2), 'history[0]'],
   ])('append(%p)', (events, where) => {
     expect(failure(() => session.append(events))).toMatchObject({ code: 'argument', where });
     expect(failure(() => model.createSession({ history: events ?? null }))).toMatchObject({ code: 'argument', where });
   });
 
   test('earlier than what the session holds', () => {
-    expect(failure(() => session.append([event({ time: history[3].time })]))).toMatchObject({ code: 'time', where: 'history[0].time' });
+    expect(failure(() => session.append([event({ time: history[3].time })]))).toMatchObject({
+      code: 'time',
+      where: 'history[0].time',
+    });
   });
 
   test('bounds: events, bytes, elements', () => {
-    expect(failure(() => session.append(new Array(501).fill(event())))).toMatchObject({ code: 'limit', where: 'history' });
-    expect(failure(() => session.append([event({ item: { video_id: 'x'.repeat(2 << 20) } })]))).toMatchObject({ code: 'limit' });
-    expect(failure(() => session.append([event({ item: { tag: new Array(1e6).fill(1) } })]))).toMatchObject({ code: 'limit' });
-    expect(failure(() => session.append([event({ item: { tag: new Array(70000).fill(1) } })]))).toMatchObject({ code: 'limit', where: 'history[0].item' });
+    expect(failure(() => session.append(new Array(501).fill(event())))).toMatchObject({
+      code: 'limit',
+      where: 'history',
+    });
+    expect(failure(() => session.append([event({ item: { video_id: 'x'.repeat(2 << 20) } })]))).toMatchObject({
+      code: 'limit',
+    });
+    expect(failure(() => session.append([event({ item: { tag: new Array(1e6).fill(1) } })]))).toMatchObject({
+      code: 'limit',
+    });
+    expect(failure(() => session.append([event({ item: { tag: new Array(70000).fill(1) } })]))).toMatchObject({
+      code: 'limit',
+      where: 'history[0].item',
+    });
   });
 
   test('nothing to append is fine', () => session.append([]));
 
   test('names that every object has are still missing values', () => {
-    expect(failure(() => session.append([{ __proto__: { time: NaN }, item: {}, action: {} }]))).toMatchObject({ code: 'time' });
+    expect(failure(() => session.append([{ __proto__: { time: NaN }, item: {}, action: {} }]))).toMatchObject({
+      code: 'time',
+    });
   });
 });
 
 describe('candidates', () => {
   test.each([
-    [undefined, 'argument', 'candidates'], [null, 'argument', 'candidates'], [{}, 'argument', 'candidates'],
+    [undefined, 'argument', 'candidates'],
+    [null, 'argument', 'candidates'],
+    [{}, 'argument', 'candidates'],
     [[candidate(), null], 'argument', 'candidates[1]'],
     [[candidate(), candidate({ item: { tab: 1e9 } })], 'feature', 'candidates[1].item.tab'],
     [[candidate(), candidate({ item: 5 })], 'feature', 'candidates[1].item'],
@@ -101,7 +129,10 @@ describe('candidates', () => {
   });
 
   test('too many', () => {
-    expect(failure(() => session.rank(new Array(1001).fill(candidate())))).toMatchObject({ code: 'limit', where: 'candidates' });
+    expect(failure(() => session.rank(new Array(1001).fill(candidate())))).toMatchObject({
+      code: 'limit',
+      where: 'candidates',
+    });
   });
 
   test('none gives an empty answer, also without history', () => {
@@ -110,15 +141,30 @@ describe('candidates', () => {
   });
 
   test.each([
-    [{ now: NaN }, 'time', 'now'], [{ now: null }, 'time', 'now'], [{ now: 'noon' }, 'time', 'now'], [{ now: {} }, 'time', 'now'],
+    [{ now: NaN }, 'time', 'now'],
+    [{ now: null }, 'time', 'now'],
+    [{ now: 'noon' }, 'time', 'now'],
+    [{ now: {} }, 'time', 'now'],
     [{ now: Infinity }, 'time', 'now'],
-    [{ weights: { love: 1 } }, 'argument', 'weights.love'], [{ weights: { like: NaN } }, 'value', 'weights'],
-    [{ weights: { like: '1' } }, 'value', 'weights'], [{ weights: [1] }, 'argument', 'weights'], [{ weights: 5 }, 'argument', 'weights'],
-    [{ limit: 0 }, 'argument', 'limit'], [{ limit: -1 }, 'argument', 'limit'], [{ limit: 1.5 }, 'argument', 'limit'], [{ limit: '3' }, 'argument', 'limit'],
-    [{ utcOffsetMinutes: NaN }, 'value', 'utc_offset_minutes'], [{ utcOffsetMinutes: 'east' }, 'argument', 'utc_offset_minutes'],
-    [null, 'argument', 'options'], ['now', 'argument', 'options'],
+    [{ weights: { love: 1 } }, 'argument', 'weights.love'],
+    [{ weights: { like: NaN } }, 'value', 'weights'],
+    [{ weights: { like: '1' } }, 'value', 'weights'],
+    [{ weights: [1] }, 'argument', 'weights'],
+    [{ weights: 5 }, 'argument', 'weights'],
+    [{ limit: 0 }, 'argument', 'limit'],
+    [{ limit: -1 }, 'argument', 'limit'],
+    [{ limit: 1.5 }, 'argument', 'limit'],
+    [{ limit: '3' }, 'argument', 'limit'],
+    [{ utcOffsetMinutes: NaN }, 'value', 'utc_offset_minutes'],
+    [{ utcOffsetMinutes: 'east' }, 'argument', 'utc_offset_minutes'],
+    [null, 'argument', 'options'],
+    ['now', 'argument', 'options'],
   ])('options %p', (options, code, where) => {
-    expect(failure(() => session.rank(candidates, options === null || typeof options === 'string' ? options : { now, ...options }))).toMatchObject({ code, where });
+    expect(
+      failure(() =>
+        session.rank(candidates, options === null || typeof options === 'string' ? options : { now, ...options }),
+      ),
+    ).toMatchObject({ code, where });
   });
 
   test('limits beyond the number of candidates are fine', () => {
@@ -133,17 +179,27 @@ describe('candidates', () => {
 
 describe('session options', () => {
   test.each([
-    [{ maxHistory: 0 }, 'argument', 'maxHistory'], [{ maxHistory: 2.5 }, 'argument', 'maxHistory'],
-    [{ maxHistory: 1e9 }, 'limit', 'maxHistory'], [{ utcOffsetMinutes: NaN }, 'value', 'utcOffsetMinutes'],
-    [{ utcOffsetMinutes: 5000 }, 'value', 'utc_offset_minutes'], [{ utcOffsetMinutes: '1' }, 'argument', 'utcOffsetMinutes'],
-    [null, 'argument', 'options'], [5, 'argument', 'options'], [{ history: [event({ time: NaN })] }, 'time', 'history[0].time'],
+    [{ maxHistory: 0 }, 'argument', 'maxHistory'],
+    [{ maxHistory: 2.5 }, 'argument', 'maxHistory'],
+    [{ maxHistory: 1e9 }, 'limit', 'maxHistory'],
+    [{ utcOffsetMinutes: NaN }, 'value', 'utcOffsetMinutes'],
+    [{ utcOffsetMinutes: 5000 }, 'value', 'utc_offset_minutes'],
+    [{ utcOffsetMinutes: '1' }, 'argument', 'utcOffsetMinutes'],
+    [null, 'argument', 'options'],
+    [5, 'argument', 'options'],
+    [{ history: [event({ time: NaN })] }, 'time', 'history[0].time'],
   ])('%p', (options, code, where) => {
     expect(failure(() => model.createSession(options))).toMatchObject({ code, where });
   });
 });
 
 describe('tensors', () => {
-  const events = (change) => ({ item: numbers(48), action: numbers(6), timestamp: Float64Array.of(100, 200), ...change });
+  const events = (change) => ({
+    item: numbers(48),
+    action: numbers(6),
+    timestamp: Float64Array.of(100, 200),
+    ...change,
+  });
   const few = (change) => ({ item: numbers(48), context: numbers(16), now: 300, ...change });
   let tensors;
   beforeAll(() => {
@@ -155,24 +211,42 @@ describe('tensors', () => {
   afterEach(() => expect(tensors.count).toBe(2));
 
   test.each([
-    [{ item: numbers(47) }, 'argument', 'item'], [{ item: new Float64Array(48) }, 'argument', 'item'], [{ item: undefined }, 'argument', 'item'],
-    [{ item: Array(48).fill(0) }, 'argument', 'item'], [{ action: numbers(7) }, 'argument', 'action'],
-    [{ timestamp: new Float32Array(2) }, 'argument', 'timestamp'], [{ timestamp: undefined }, 'argument', 'timestamp'],
-    [{ timestamp: [300, 400] }, 'argument', 'timestamp'], [{ timestamp: Float64Array.of(300, 299) }, 'time', 'history[1].time'],
-    [{ timestamp: Float64Array.of(150, 299) }, 'time', 'history[0].time'], [{ timestamp: Float64Array.of(300, NaN) }, 'time', 'history[1].time'],
-    [{ timestamp: Float64Array.of(300, Infinity) }, 'time', 'history[1].time'], [{ item: numbers(48).fill(NaN, 30) }, 'value', 'history[1].item'],
-    [{ action: numbers(6).fill(Infinity, 0, 1) }, 'value', 'history[0].action'], [{ signal: numbers(1) }, 'argument', 'signal'],
-    [{ request: [1] }, 'argument', 'request'], [{ request: [1, 1.5] }, 'argument', 'request[1]'], [{ request: 'ab' }, 'argument', 'request'],
-    [{ utcOffsetMinutes: Float64Array.of(0, 9999) }, 'value', 'history[1].utc_offset_minutes'], [{ context: numbers(3) }, 'argument', 'context'],
+    [{ item: numbers(47) }, 'argument', 'item'],
+    [{ item: new Float64Array(48) }, 'argument', 'item'],
+    [{ item: undefined }, 'argument', 'item'],
+    [{ item: Array(48).fill(0) }, 'argument', 'item'],
+    [{ action: numbers(7) }, 'argument', 'action'],
+    [{ timestamp: new Float32Array(2) }, 'argument', 'timestamp'],
+    [{ timestamp: undefined }, 'argument', 'timestamp'],
+    [{ timestamp: [300, 400] }, 'argument', 'timestamp'],
+    [{ timestamp: Float64Array.of(300, 299) }, 'time', 'history[1].time'],
+    [{ timestamp: Float64Array.of(150, 299) }, 'time', 'history[0].time'],
+    [{ timestamp: Float64Array.of(300, NaN) }, 'time', 'history[1].time'],
+    [{ timestamp: Float64Array.of(300, Infinity) }, 'time', 'history[1].time'],
+    [{ item: numbers(48).fill(NaN, 30) }, 'value', 'history[1].item'],
+    [{ action: numbers(6).fill(Infinity, 0, 1) }, 'value', 'history[0].action'],
+    [{ signal: numbers(1) }, 'argument', 'signal'],
+    [{ request: [1] }, 'argument', 'request'],
+    [{ request: [1, 1.5] }, 'argument', 'request[1]'],
+    [{ request: 'ab' }, 'argument', 'request'],
+    [{ utcOffsetMinutes: Float64Array.of(0, 9999) }, 'value', 'history[1].utc_offset_minutes'],
+    [{ context: numbers(3) }, 'argument', 'context'],
   ])('appendTensors %p', (change, code, where) => {
-    const later = change.timestamp === undefined && !('timestamp' in change) ? { timestamp: Float64Array.of(300, 400) } : {};
+    const later =
+      change.timestamp === undefined && !('timestamp' in change) ? { timestamp: Float64Array.of(300, 400) } : {};
     expect(failure(() => tensors.appendTensors(events({ ...later, ...change })))).toMatchObject({ code, where });
   });
 
   test.each([
-    [{ item: numbers(47) }, 'argument', 'item'], [{ item: [] }, 'argument', 'item'], [{ context: undefined }, 'argument', 'context'],
-    [{ context: numbers(8) }, 'argument', 'context'], [{ now: NaN }, 'time', 'now'], [{ now: '300' }, 'argument', 'now'], [{ now: undefined }, 'argument', 'now'],
-    [{ item: numbers(48).fill(NaN, 5) }, 'value', 'candidates[0].item'], [{ context: numbers(16).fill(-Infinity, 9) }, 'value', 'candidates[1].context'],
+    [{ item: numbers(47) }, 'argument', 'item'],
+    [{ item: [] }, 'argument', 'item'],
+    [{ context: undefined }, 'argument', 'context'],
+    [{ context: numbers(8) }, 'argument', 'context'],
+    [{ now: NaN }, 'time', 'now'],
+    [{ now: '300' }, 'argument', 'now'],
+    [{ now: undefined }, 'argument', 'now'],
+    [{ item: numbers(48).fill(NaN, 5) }, 'value', 'candidates[0].item'],
+    [{ context: numbers(16).fill(-Infinity, 9) }, 'value', 'candidates[1].context'],
     [{ utcOffsetMinutes: Infinity }, 'value', 'utcOffsetMinutes'],
   ])('scoreTensors %p', (change, code, where) => {
     expect(failure(() => tensors.scoreTensors(few(change)))).toMatchObject({ code, where });
@@ -192,8 +266,13 @@ describe('tensors', () => {
 
   test('sequenceTensors needs its context, angleTensors a siren model and a network', async () => {
     expect(failure(() => raw.sequenceTensors(events()))).toMatchObject({ code: 'argument', where: 'context' });
-    expect(failure(() => raw.sequenceTensors(events({ context: numbers(16), timestamp: Float64Array.of(2, 1) })))).toMatchObject({ code: 'time' });
-    expect(failure(() => tensors.angleTensors({ now: 1, network: 'both' }))).toMatchObject({ code: 'argument', where: 'network' });
+    expect(
+      failure(() => raw.sequenceTensors(events({ context: numbers(16), timestamp: Float64Array.of(2, 1) }))),
+    ).toMatchObject({ code: 'time' });
+    expect(failure(() => tensors.angleTensors({ now: 1, network: 'both' }))).toMatchObject({
+      code: 'argument',
+      where: 'network',
+    });
     const ordinal = await esm.loadModel(goldenModel('ordinal-small'), { build: 'simd' });
     expect(failure(() => ordinal.createSession().angleTensors({ now: 1 }))).toMatchObject({ code: 'unsupported' });
     ordinal.dispose();
@@ -205,7 +284,10 @@ describe('tensors', () => {
     expect(failure(() => ranked(numbers(23)))).toMatchObject({ code: 'feature', where: 'candidates[0].item' });
     expect(failure(() => ranked({ a: 1 }))).toMatchObject({ code: 'feature', where: 'candidates[0].item' });
     expect(failure(() => ranked(undefined))).toMatchObject({ code: 'feature', where: 'candidates[0].item' });
-    expect(failure(() => ranked(Array(24).fill('1')))).toMatchObject({ code: 'feature', where: 'candidates[0].item[0]' });
+    expect(failure(() => ranked(Array(24).fill('1')))).toMatchObject({
+      code: 'feature',
+      where: 'candidates[0].item[0]',
+    });
     expect(failure(() => ranked(Array(24).fill(NaN)))).toMatchObject({ code: 'value', where: 'candidates[0].item' });
     expect(failure(() => ranked(Array(24).fill(1e300)))).toMatchObject({ code: 'value', where: 'candidates[0].item' });
   });
@@ -222,8 +304,13 @@ describe('tensors', () => {
 
 describe('angles', () => {
   test.each([
-    [[NaN], {}, 'time', 'times[0]'], [[0, 'never'], {}, 'time', 'times[1]'], ['now', {}, 'argument', 'times'], [undefined, {}, 'argument', 'times'],
-    [[0], { network: 'x' }, 'argument', 'network'], [[0], { utcOffsetMinutes: NaN }, 'value', 'utc_offset_minutes'], [[0], { signal: [1] }, 'feature', 'signal'],
+    [[NaN], {}, 'time', 'times[0]'],
+    [[0, 'never'], {}, 'time', 'times[1]'],
+    ['now', {}, 'argument', 'times'],
+    [undefined, {}, 'argument', 'times'],
+    [[0], { network: 'x' }, 'argument', 'network'],
+    [[0], { utcOffsetMinutes: NaN }, 'value', 'utc_offset_minutes'],
+    [[0], { signal: [1] }, 'feature', 'signal'],
     [[0], null, 'argument', 'options'],
   ])('angles(%p, %p)', (times, options, code, where) => {
     expect(failure(() => model.angles(times, options))).toMatchObject({ code, where });
@@ -249,9 +336,14 @@ describe('snapshots', () => {
 
 describe('after dispose()', () => {
   const calls = {
-    append: (s) => s.append([]), rank: (s) => s.rank([]), snapshot: (s) => s.snapshot(), clear: (s) => s.clear(), count: (s) => s.count,
+    append: (s) => s.append([]),
+    rank: (s) => s.rank([]),
+    snapshot: (s) => s.snapshot(),
+    clear: (s) => s.clear(),
+    count: (s) => s.count,
     appendTensors: (s) => s.appendTensors({ item: numbers(0), action: numbers(0), timestamp: new Float64Array(0) }),
-    scoreTensors: (s) => s.scoreTensors({ item: numbers(0), context: numbers(0), now: 0 }), angleTensors: (s) => s.angleTensors({ now: 0 }),
+    scoreTensors: (s) => s.scoreTensors({ item: numbers(0), context: numbers(0), now: 0 }),
+    angleTensors: (s) => s.angleTensors({ now: 0 }),
   };
   test.each(Object.keys(calls))('session.%s', (name) => {
     const gone = model.createSession();
@@ -266,10 +358,21 @@ describe('after dispose()', () => {
     const bytes = orphan.snapshot();
     gone.dispose();
     gone.dispose();
-    for (const name of Object.keys(calls)) expect(failure(() => calls[name](orphan))).toMatchObject({ code: 'disposed' });
-    for (const call of [() => gone.createSession(), () => gone.restoreSession(bytes), () => gone.angles([0]), () => gone.sequenceTensors({
-      item: numbers(0), action: numbers(0), timestamp: new Float64Array(0), context: numbers(0),
-    })]) expect(failure(call)).toMatchObject({ code: 'disposed' });
+    for (const name of Object.keys(calls))
+      expect(failure(() => calls[name](orphan))).toMatchObject({ code: 'disposed' });
+    for (const call of [
+      () => gone.createSession(),
+      () => gone.restoreSession(bytes),
+      () => gone.angles([0]),
+      () =>
+        gone.sequenceTensors({
+          item: numbers(0),
+          action: numbers(0),
+          timestamp: new Float64Array(0),
+          context: numbers(0),
+        }),
+    ])
+      expect(failure(call)).toMatchObject({ code: 'disposed' });
     orphan.dispose();
     expect(gone.info.tasks).toHaveLength(4);
     expect(gone.memoryBytes).toBe(0);

@@ -24,7 +24,8 @@ test.each(goldens)('simd is the native scalar program to the bit: %s', async (fo
   const found = runGolden(model, goldenIo(folder));
   const expected = nativeScore(folder, 'scalar');
   const bits = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('hex');
-  for (const name of ['rank', 'sequence', 'cold']) expect(bits(found[name])).toBe(bits(expected[`${name}.logits`].data));
+  for (const name of ['rank', 'sequence', 'cold'])
+    expect(bits(found[name])).toBe(bits(expected[`${name}.logits`].data));
   if (expected['rank.angle']) expect(bits(found.angle)).toBe(bits(expected['rank.angle'].data));
   model.dispose();
 });

@@ -1,4 +1,5 @@
-// Memory comes back: of models that were disposed of or forgotten, and of sessions that were forgotten; and using does not add.
+// Memory comes back: of models that were disposed of or forgotten, and of sessions that were forgotten; and using does
+// not add.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { esm, failure, feedModel, makeRequest } from './support.mjs';
 

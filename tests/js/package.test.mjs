@@ -26,7 +26,9 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 const run = (name, code, flags = []) => {
   writeFileSync(join(scratch, name), code);
-  return execFileSync(process.execPath, [...flags, name], { cwd: scratch }).toString().trim();
+  return execFileSync(process.execPath, [...flags, name], { cwd: scratch })
+    .toString()
+    .trim();
 };
 
 test('both formats have the same names', () => {
@@ -61,7 +63,8 @@ test('importing changes no global, starts nothing and reads nothing', () => {
 test('installed from its tarball it ranks, in both formats', () => {
   const rank = `
     const model = await loadModel(${JSON.stringify(feedModel)}, { build: 'simd' });
-    const { items } = model.createSession().rank([{ item: { video_id: 1 } }, { item: { video_id: 2 } }], { now: 1651300000000 });
+    const { items } = model.createSession().rank(
+      [{ item: { video_id: 1 } }, { item: { video_id: 2 } }], { now: 1651300000000 });
     console.log(items.map(({ index, score }) => index + ':' + score).join(' '));`;
   const found = run('b.mjs', `import { loadModel } from 'siren-rope'; ${rank}`);
   expect(found).toMatch(/^\d:[\d.]+ \d:[\d.]+$/);
@@ -69,7 +72,8 @@ test('installed from its tarball it ranks, in both formats', () => {
 });
 
 test('the wasm files can be resolved by name', () => {
-  const code = "for (const b of ['simd', 'relaxed']) console.log(import.meta.resolve(`siren-rope/siren-rope.${b}.wasm`).split('/').at(-1));";
+  const code =
+    "for (const b of ['simd', 'relaxed']) console.log(import.meta.resolve(`siren-rope/siren-rope.${b}.wasm`).split('/').at(-1));";
   expect(run('c.mjs', code)).toBe('siren-rope.simd.wasm\nsiren-rope.relaxed.wasm');
 });
 
@@ -89,10 +93,13 @@ test('its types hold in strict TypeScript, as an ES module and as CommonJS', () 
   const use = `
     interface Video { id: string; item: { video_id: number }; context: { tab: number } }
     export async function use(source: URL, signal: AbortSignal, feed: Video[]): Promise<string | undefined> {
-      const model = await loadModel(source, { signal, build: 'auto', onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes, totalBytes) });
-      using session = model.createSession({ history: [{ time: Date.now(), item: { video_id: 1 }, action: { click: true }, utcOffsetMinutes: 480 }] });
+      const onProgress = ({ loadedBytes, totalBytes }: Progress) => console.log(loadedBytes, totalBytes);
+      const model = await loadModel(source, { signal, build: 'auto', onProgress });
+      const seen = { time: Date.now(), item: { video_id: 1 }, action: { click: true }, utcOffsetMinutes: 480 };
+      using session = model.createSession({ history: [seen] });
       session.append([{ time: new Date(), item: new Float32Array(4), action: [1, 0], request: 'r' }]);
-      const { items } = session.rank(feed, { now: '2022-05-01T00:00:00Z', weights: { like: 1 }, limit: 10, explain: true });
+      const now = '2022-05-01T00:00:00Z';
+      const { items } = session.rank(feed, { now, weights: { like: 1 }, limit: 10, explain: true });
       const logits: Float32Array = session.scoreTensors({ item: new Float32Array(4), now: 1 });
       const info: Model['info'] = model.info;
       console.log(logits, info.sizes.T, items[0]?.explanation?.timeless, items[0]?.probabilities['like']);
@@ -100,13 +107,27 @@ test('its types hold in strict TypeScript, as an ES module and as CommonJS', () 
       session.rank(feed, { when: 1 });
       // @ts-expect-error: a candidate needs an item
       session.rank([{ id: 1 }]);
-      try { model.restoreSession(session.snapshot()); } catch (error) { if (error instanceof SirenRopeError && error.code === 'snapshot') return error.where; }
+      try {
+        model.restoreSession(session.snapshot());
+      } catch (error) {
+        if (error instanceof SirenRopeError && error.code === 'snapshot') return error.where;
+      }
       return items[0]?.item.id;
     }`;
-  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model } from 'siren-rope';${use}`);
-  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model } from 'siren-rope';${use}`);
+  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';${use}`);
+  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';${use}`);
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const flags = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom'];
+  const flags = [
+    '--strict',
+    '--noEmit',
+    '--exactOptionalPropertyTypes',
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--lib',
+    'es2022,dom',
+  ];
   let output = '';
   try {
     execFileSync(process.execPath, [tsc, ...flags, 'use.mts', 'use.cts'], { cwd: scratch });

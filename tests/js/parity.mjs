@@ -1,6 +1,8 @@
 // parity.mjs: what a golden folder's inputs give through the package. No imports: runs in every runtime's test.
 
-/** A model and the tensors of its io.safetensors -> float arrays: rank (N·T), sequence (C·T), cold (N·T), angle (C+1)·A. */
+/**
+ * A model and the tensors of its io.safetensors -> floats: rank (N·T), sequence (C·T), cold (N·T), angle (C+1, A).
+ */
 export function runGolden(model, io) {
   const tensor = (name) => io[name]?.data;
   const events = {

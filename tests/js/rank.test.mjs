@@ -1,11 +1,20 @@
 // Named values through the package: equal to the command line on the same sessions, and what `rank`'s options do.
 import { builds, esm, failure, feedModel, goldenIo, goldenModel, makeRequest, nativeRank, toLine } from './support.mjs';
 
-const sizes = [[0, 5], [1, 1], [7, 20], [50, 30], [80, 10], [3, 0]];
+const sizes = [
+  [0, 5],
+  [1, 1],
+  [7, 20],
+  [50, 30],
+  [80, 10],
+  [3, 0],
+];
 const requests = sizes.map(([c, n], i) => makeRequest(i + 1, c, n));
 
 let model;
-beforeAll(async () => { model = await esm.loadModel(feedModel, { build: 'simd' }); });
+beforeAll(async () => {
+  model = await esm.loadModel(feedModel, { build: 'simd' });
+});
 afterAll(() => model.dispose());
 
 function rank({ history, candidates, now, utcOffsetMinutes }, options = {}) {
@@ -31,7 +40,8 @@ test('is the command line to the bit', () => {
 test('weights and limit are those of the command line', () => {
   const answers = nativeRank(feedModel, requests.map(toLine), ['--weights', 'like=2.5,long_view=-0.5', '--limit', '4']);
   requests.forEach((request, i) =>
-    expect(plain(rank(request, { weights: { like: 2.5, long_view: -0.5 }, limit: 4 }))).toEqual(fromLine(answers[i])));
+    expect(plain(rank(request, { weights: { like: 2.5, long_view: -0.5 }, limit: 4 }))).toEqual(fromLine(answers[i])),
+  );
 });
 
 test.each(builds)('%s gives probabilities close to the command line', async (build) => {
@@ -41,7 +51,8 @@ test.each(builds)('%s gives probabilities close to the command line', async (bui
   const [answer] = nativeRank(feedModel, [toLine(requests[3])]);
   const byIndex = new Map(answer.ranked.map((r) => [r.index, r]));
   for (const { index, probabilities } of items)
-    for (const [task, p] of Object.entries(probabilities)) expect(p).toBeCloseTo(byIndex.get(index).probabilities[task], 5);
+    for (const [task, p] of Object.entries(probabilities))
+      expect(p).toBeCloseTo(byIndex.get(index).probabilities[task], 5);
   other.dispose();
 });
 
@@ -78,7 +89,8 @@ test('the UTC offset of a request overrides the session’s', () => {
   const utc = plain(rank({ ...requests[3], utcOffsetMinutes: 0 }));
   expect(utc).not.toEqual(plain(rank(requests[3])));
   expect(plain(rank({ ...requests[3], history: [], utcOffsetMinutes: 0 }))).toEqual(
-    plain(rank({ ...requests[3], history: [] }, { utcOffsetMinutes: 0 })));
+    plain(rank({ ...requests[3], history: [] }, { utcOffsetMinutes: 0 })),
+  );
 });
 
 test('raw lists and typed arrays are the typed-array path, and so are signals by name', async () => {
@@ -88,23 +100,31 @@ test('raw lists and typed arrays are the typed-array path, and so are signals by
   const row = (name, i, width) => io[name].data.subarray(i * width, (i + 1) * width);
   const signals = (row) => ({ s1: row[1], s0: row[0] });
   const history = Array.from(io['history.timestamp'].data, (time, i) => ({
-    time: time * 1000, item: row('history.item', i, X), action: Array.from(row('history.action', i, Y)),
+    time: time * 1000,
+    item: row('history.item', i, X),
+    action: Array.from(row('history.action', i, Y)),
     signal: i % 2 ? row('history.signal', i, G) : signals(row('history.signal', i, G)),
   }));
   const n = io['candidate.item'].shape[0];
   const candidates = Array.from({ length: n }, (_, i) => ({
-    item: row('candidate.item', i, X), context: row('candidate.context', i, Z), signal: signals(row('candidate.signal', i, G)),
+    item: row('candidate.item', i, X),
+    context: row('candidate.context', i, Z),
+    signal: signals(row('candidate.signal', i, G)),
   }));
   const now = io['now'].data[0];
   const { items } = semantic.createSession({ history }).rank(candidates, { now: now * 1000 });
   for (const { index, probabilities } of items)
     semantic.info.tasks.forEach((task, t) =>
-      expect(probabilities[task]).toBeCloseTo(1 / (1 + Math.exp(-io['rank.logits'].data[index * T + t])), 5));
+      expect(probabilities[task]).toBeCloseTo(1 / (1 + Math.exp(-io['rank.logits'].data[index * T + t])), 5),
+    );
   semantic.dispose();
 });
 
 test('explain tells every event’s influence, which is leave-one-out', () => {
-  const request = { ...requests[2], history: requests[2].history.map(({ request: _, ...event }, i) => ({ ...event, time: 1651300000000 + i * 1e6 })) };
+  const request = {
+    ...requests[2],
+    history: requests[2].history.map(({ request: _, ...event }, i) => ({ ...event, time: 1651300000000 + i * 1e6 })),
+  };
   const scores = (items) => new Map(items.map(({ index, score }) => [index, score]));
   const items = rank(request, { explain: true, limit: 3 });
   expect(items).toHaveLength(3);
@@ -126,7 +146,10 @@ test('explanations are those of the command line, which names the five strongest
   const few = requests.slice(0, 3);
   const answers = nativeRank(feedModel, few.map(toLine), ['--explain']);
   few.forEach((request, i) => {
-    const strongest = rank(request, { explain: true }).map(({ explanation: { timeless, events } }) => ({ timeless, events: events.slice(0, 5) }));
+    const strongest = rank(request, { explain: true }).map(({ explanation: { timeless, events } }) => ({
+      timeless,
+      events: events.slice(0, 5),
+    }));
     expect(strongest).toEqual(answers[i].ranked.map(({ explanation }) => explanation));
   });
 });
@@ -134,10 +157,12 @@ test('explanations are those of the command line, which names the five strongest
 test('strict refuses names that the model does not know, and only strict does', () => {
   const session = model.createSession({ strict: true });
   expect(failure(() => session.rank([{ item: { video_id: 1, colour: 2 } }]))).toMatchObject({
-    code: 'feature', where: 'candidates[0].item.colour',
+    code: 'feature',
+    where: 'candidates[0].item.colour',
   });
   expect(failure(() => session.append([{ time: 0, item: {}, action: { clicked: 1 } }]))).toMatchObject({
-    code: 'feature', where: 'history[0].action.clicked',
+    code: 'feature',
+    where: 'history[0].action.clicked',
   });
   expect(session.rank([{ item: { video_id: 1 }, title: 'mine' }]).items).toHaveLength(1);
   session.dispose();

@@ -1,4 +1,5 @@
-// safetensors.mjs: the F32 and F64 tensors of a trusted .safetensors file as typed arrays, for tests. No imports: runs anywhere.
+// safetensors.mjs: the F32 and F64 tensors of a trusted .safetensors file as typed arrays, for tests. No imports: runs
+// anywhere.
 
 /** bytes: Uint8Array -> { name: { data: Float32Array | Float64Array, shape } } */
 export function readSafetensors(bytes) {

@@ -58,7 +58,10 @@ describe.each(builds)('%s', (build) => {
       const twice = candidatesOf(io, sizes, 0, n);
       const double = (array) => array && Float32Array.from([...array, ...array]);
       const found = whole.scoreTensors({
-        ...twice, item: double(twice.item), context: double(twice.context), signal: double(twice.signal),
+        ...twice,
+        item: double(twice.item),
+        context: double(twice.context),
+        signal: double(twice.signal),
       });
       expect(found.slice(0, n * sizes.T)).toEqual(expected);
       expect(found.slice(n * sizes.T)).toEqual(expected);
@@ -82,7 +85,9 @@ describe.each(builds)('%s', (build) => {
       session.clear();
       expect(session.count).toBe(0);
       const cold = io['cold.logits'].data;
-      session.scoreTensors(candidatesOf(io, sizes, 0, n)).forEach((x, i) => expect(Math.abs(x - cold[i])).toBeLessThan(2e-5));
+      session
+        .scoreTensors(candidatesOf(io, sizes, 0, n))
+        .forEach((x, i) => expect(Math.abs(x - cold[i])).toBeLessThan(2e-5));
       session.appendTensors(eventsOf(io, sizes, 0, c));
       expect(session.scoreTensors(candidatesOf(io, sizes, 0, n))).toEqual(expected);
     });
@@ -105,11 +110,17 @@ test('snapshots move between the builds', async () => {
 
 describe('the window', () => {
   let model;
-  beforeAll(async () => { model = await esm.loadModel(feedModel, { build: 'simd' }); });
+  beforeAll(async () => {
+    model = await esm.loadModel(feedModel, { build: 'simd' });
+  });
   afterAll(() => model.dispose());
   const { history, candidates, now } = makeRequest(9, 70, 10);
 
-  test.each([[undefined, 50], [12, 12], [1, 1]])('maxHistory %s keeps the newest %i', (maxHistory, kept) => {
+  test.each([
+    [undefined, 50],
+    [12, 12],
+    [1, 1],
+  ])('maxHistory %s keeps the newest %i', (maxHistory, kept) => {
     const session = model.createSession({ history, maxHistory });
     expect(session.count).toBe(kept);
     const newest = model.createSession({ history: history.slice(-kept), maxHistory });
@@ -119,8 +130,9 @@ describe('the window', () => {
       slowly.append([event]);
       slowly.rank(candidates.slice(0, 1), { now });
     }
-    slowly.rank(candidates, { now }).items.forEach(({ score }, i) =>
-      expect(score).toBeCloseTo(newest.rank(candidates, { now }).items[i].score, 5));
+    slowly
+      .rank(candidates, { now })
+      .items.forEach(({ score }, i) => expect(score).toBeCloseTo(newest.rank(candidates, { now }).items[i].score, 5));
   });
 
   test('several sessions of one model do not disturb each other', () => {
@@ -144,12 +156,21 @@ describe('the window', () => {
       fill(session);
       return session.scoreTensors(candidatesOf(io, sizes, 0, 3));
     };
-    const expected = score((session) => session.append(names.map((request, i) => ({
-      time: events.timestamp[i] * 1000, request, item: slice(events.item, sizes.X, i, i + 1), action: slice(events.action, sizes.Y, i, i + 1),
-    }))));
+    const expected = score((session) =>
+      session.append(
+        names.map((request, i) => ({
+          time: events.timestamp[i] * 1000,
+          request,
+          item: slice(events.item, sizes.X, i, i + 1),
+          action: slice(events.action, sizes.Y, i, i + 1),
+        })),
+      ),
+    );
     expect(score((session) => session.appendTensors({ ...events, request: names }))).toEqual(expected);
     expect(score((session) => session.appendTensors({ ...events, request: Int32Array.from(names) }))).toEqual(expected);
-    expect(score((session) => session.appendTensors({ ...events, request: BigInt64Array.from(names, BigInt) }))).toEqual(expected);
+    expect(
+      score((session) => session.appendTensors({ ...events, request: BigInt64Array.from(names, BigInt) })),
+    ).toEqual(expected);
     expect(score((session) => session.appendTensors(events))).not.toEqual(expected);
     requests.dispose();
   });

@@ -1,4 +1,5 @@
-// support.mjs: where things are, for the tests under Node: the built package in both formats, the native program, the models.
+// support.mjs: where things are, for the tests under Node: the built package in both formats, the native program, the
+// models.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +12,9 @@ export { makeRequest, toLine } from './requests.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const goldenFolder = join(root, 'tests/golden/vectors');
-export const goldens = readdirSync(goldenFolder).filter((name) => existsSync(join(goldenFolder, name, 'io.safetensors')));
+export const goldens = readdirSync(goldenFolder).filter((name) =>
+  existsSync(join(goldenFolder, name, 'io.safetensors')),
+);
 export const feedModel = join(root, 'models/kuairand-excerpt.safetensors');
 export const goldenModel = (folder) => join(goldenFolder, folder, 'model.safetensors');
 export const goldenIo = (folder) => readSafetensors(readFileSync(join(goldenFolder, folder, 'io.safetensors')));
@@ -20,14 +23,20 @@ export const esm = await import('../../dist/index.js');
 export const cjs = createRequire(import.meta.url)('../../dist/index.cjs');
 
 const relaxed = WebAssembly.validate(
-  new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]),
+  new Uint8Array([
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+    253, 128, 2, 11,
+  ]),
 );
 /** The builds this engine has. Where relaxed SIMD is missing, tests/runtimes runs it in newer engines. */
 export const builds = relaxed ? ['simd', 'relaxed'] : ['simd'];
 
 /** Says so where a suite cannot run the relaxed build. */
 export function announceBuilds() {
-  if (!relaxed) console.log(`SKIPPED here: the relaxed build, which Node ${process.version} has not; tests/runtimes runs this suite in Node 24`);
+  if (!relaxed)
+    console.log(
+      `SKIPPED here: the relaxed build, which Node ${process.version} has not; tests/runtimes runs it in Node 24`,
+    );
 }
 
 const program = process.env.SIREN_ROPE_PROGRAM ?? join(root, 'build/siren-rope');
@@ -57,8 +66,15 @@ export function nativeScore(folder, isa = 'scalar') {
 
 /** Answers of `siren-rope rank`, one for each request. */
 export function nativeRank(model, requests, args = []) {
-  const lines = native(['rank', '--model', model, '--isa', 'scalar', ...args], requests.map((r) => JSON.stringify(r)).join('\n') + '\n', [0, 1]);
-  return lines.trim().split('\n').map((line) => JSON.parse(line));
+  const lines = native(
+    ['rank', '--model', model, '--isa', 'scalar', ...args],
+    requests.map((r) => JSON.stringify(r)).join('\n') + '\n',
+    [0, 1],
+  );
+  return lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 /** The error of a call that must fail with a SirenRopeError; throws when it does not. */
@@ -73,10 +89,9 @@ export function failure(call) {
 
 /** Likewise, of a promise. */
 export async function rejection(promise) {
-  return promise.then(
-    () => { throw new Error('did not fail'); },
-    expectTyped,
-  );
+  return promise.then(() => {
+    throw new Error('did not fail');
+  }, expectTyped);
 }
 
 function expectTyped(error) {

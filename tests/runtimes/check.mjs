@@ -1,5 +1,6 @@
-// check.mjs: what every runtime does with the built package, as one JSON value that runtimes.test.mjs compares with the golden
-// vectors and the native program. In: the repository's root URL, a reader of files, the golden folders. Nothing here is Node's.
+// check.mjs: what every runtime does with the built package, as one JSON value that runtimes.test.mjs compares with the
+// golden vectors and the native program. In: the repository's root URL, a reader of files, the golden folders. Nothing
+// here is Node's.
 import { loadModel, SirenRopeError } from '../../dist/index.js';
 import { runGolden } from '../js/parity.mjs';
 import { makeRequest } from '../js/requests.mjs';
@@ -7,7 +8,10 @@ import { readSafetensors } from '../js/safetensors.mjs';
 
 export const seeds = [1, 2, 3];
 
-/** { auto, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked] } | { error: code } }, ... } */
+/**
+ * { auto, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked] } | { error: code } },
+ * ... }
+ */
 export async function check(root, read, folders) {
   const url = (path) => new URL(path, root);
   const weights = url('models/kuairand-excerpt.safetensors');
@@ -27,7 +31,9 @@ export async function check(root, read, folders) {
     for (const folder of folders) {
       const model = await loadModel(url(`tests/golden/vectors/${folder}/model.safetensors`), { build });
       const found = runGolden(model, readSafetensors(await read(url(`tests/golden/vectors/${folder}/io.safetensors`))));
-      results.builds[build].goldens[folder] = Object.fromEntries(Object.entries(found).map(([name, x]) => [name, Array.from(x)]));
+      results.builds[build].goldens[folder] = Object.fromEntries(
+        Object.entries(found).map(([name, x]) => [name, Array.from(x)]),
+      );
       model.dispose();
     }
   }

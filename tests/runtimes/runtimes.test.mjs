@@ -1,5 +1,6 @@
-// The built package in every runtime it is meant for: Node 20, 22 and 24, Deno, Bun, headless Chromium. A runtime that is not
-// there is a failure. Each runs check.mjs; here its numbers are held to the golden vectors and the native program.
+// The built package in every runtime it is meant for: Node 20, 22 and 24, Deno, Bun, headless Chromium. A runtime that
+// is not there is a failure. Each runs check.mjs; here its numbers are held to the golden vectors and the native
+// program.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,14 +23,20 @@ beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'siren-rope-'));
   expected = {
     goldens: Object.fromEntries(goldens.map((name) => [name, { io: goldenIo(name), native: nativeScore(name) }])),
-    feed: nativeRank(feedModel, seeds.map((seed) => toLine(makeRequest(seed, 20 * seed, 15)))),
+    feed: nativeRank(
+      feedModel,
+      seeds.map((seed) => toLine(makeRequest(seed, 20 * seed, 15))),
+    ),
   };
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 async function runProgram(program, args) {
   const { stdout } = await run(program, [...args, 'run.mjs', ...goldens], {
-    cwd: folder, maxBuffer: 1 << 28, timeout, env: { PATH: process.env.PATH, HOME: scratch, DENO_DIR: join(scratch, 'deno') },
+    cwd: folder,
+    maxBuffer: 1 << 28,
+    timeout,
+    env: { PATH: process.env.PATH, HOME: scratch, DENO_DIR: join(scratch, 'deno') },
   });
   return JSON.parse(stdout);
 }
@@ -39,7 +46,10 @@ const runtimes = {
   'Node 20': { relaxed: false, run: () => runProgram(node(20), []) },
   'Node 22': { relaxed: true, run: () => runProgram(node(22), []) },
   'Node 24': { relaxed: true, run: () => runProgram(node(24), []) },
-  Deno: { relaxed: true, run: () => runProgram(inPackage(`@deno/${machine}-glibc`, 'deno'), ['run', '--allow-read', '--no-config']) },
+  Deno: {
+    relaxed: true,
+    run: () => runProgram(inPackage(`@deno/${machine}-glibc`, 'deno'), ['run', '--allow-read', '--no-config']),
+  },
   Bun: { relaxed: true, run: () => runProgram(inPackage(`@oven/bun-${machine}`, 'bin/bun'), ['run']) },
   Chromium: { relaxed: true, run: () => runInChromium(goldens, timeout), network: true },
 };
@@ -65,17 +75,26 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
   test('simd is the native scalar program to the bit', () => {
     for (const folder of goldens)
       for (const [key, values] of Object.entries(found.builds.simd.goldens[folder]))
-        expect(Float32Array.from(values)).toEqual(expected.goldens[folder].native[key === 'angle' ? 'rank.angle' : `${key}.logits`].data);
-    found.builds.simd.feed.forEach((items, i) => expect(items).toEqual(expected.feed[i].ranked.map(({ index, score, probabilities }) => ({
-      index, score, probabilities: Object.fromEntries(Object.entries(probabilities).map(([task, p]) => [task, Math.fround(p)])),
-    }))));
+        expect(Float32Array.from(values)).toEqual(
+          expected.goldens[folder].native[key === 'angle' ? 'rank.angle' : `${key}.logits`].data,
+        );
+    found.builds.simd.feed.forEach((items, i) =>
+      expect(items).toEqual(
+        expected.feed[i].ranked.map(({ index, score, probabilities }) => ({
+          index,
+          score,
+          probabilities: Object.fromEntries(Object.entries(probabilities).map(([task, p]) => [task, Math.fround(p)])),
+        })),
+      ),
+    );
   });
 
   test.each(relaxed ? ['simd', 'relaxed'] : ['simd'])('%s is within 2e-5 of the golden vectors', (build) => {
     for (const folder of goldens) {
       const { io } = expected.goldens[folder];
       const values = found.builds[build].goldens[folder];
-      for (const key of ['rank', 'sequence', 'cold']) expect(largestDifference(values[key], io[`${key}.logits`].data)).toBeLessThan(2e-5);
+      for (const key of ['rank', 'sequence', 'cold'])
+        expect(largestDifference(values[key], io[`${key}.logits`].data)).toBeLessThan(2e-5);
       if (io['rank.angle']) expect(largestDifference(values.angle, io['rank.angle'].data)).toBeLessThan(2e-5);
     }
     found.builds[build].feed.forEach((items, i) => {
@@ -85,12 +104,25 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
   });
 });
 
-test('a session’s promises hold in the relaxed build: the golden and session suites in Node 24', async () => {
-  const out = join(scratch, 'jest.json');
-  const args = ['--experimental-vm-modules', join(root, 'node_modules/jest/bin/jest.js'), '--json', `--outputFile=${out}`, 'tests/js/golden', 'tests/js/session'];
-  await run(node(24), args, { cwd: root, maxBuffer: 1 << 28, timeout });
-  const results = JSON.parse(readFileSync(out, 'utf8'));
-  const titles = results.testResults.flatMap(({ assertionResults }) => assertionResults.map(({ fullName }) => fullName));
-  expect(results.numFailedTests).toBe(0);
-  expect(titles.filter((title) => title.startsWith('relaxed')).length).toBeGreaterThan(60);
-}, timeout);
+test(
+  'a session’s promises hold in the relaxed build: the golden and session suites in Node 24',
+  async () => {
+    const out = join(scratch, 'jest.json');
+    const args = [
+      '--experimental-vm-modules',
+      join(root, 'node_modules/jest/bin/jest.js'),
+      '--json',
+      `--outputFile=${out}`,
+      'tests/js/golden',
+      'tests/js/session',
+    ];
+    await run(node(24), args, { cwd: root, maxBuffer: 1 << 28, timeout });
+    const results = JSON.parse(readFileSync(out, 'utf8'));
+    const titles = results.testResults.flatMap(({ assertionResults }) =>
+      assertionResults.map(({ fullName }) => fullName),
+    );
+    expect(results.numFailedTests).toBe(0);
+    expect(titles.filter((title) => title.startsWith('relaxed')).length).toBeGreaterThan(60);
+  },
+  timeout,
+);
