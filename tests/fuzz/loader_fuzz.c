@@ -8,8 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(int condition) {
-  if (!condition)
-    abort();
+  if (!condition) abort();
 }
 
 static void score(const srope_model *model) {
@@ -17,7 +16,8 @@ static void score(const srope_model *model) {
   const srope_info *info = srope_model_info(model);
   double time_s[N] = {1e9, 1e9 + 1};
   float *item = calloc(N * info->n_item + 1, sizeof *item), *action = calloc(N * info->n_action + 1, sizeof *action);
-  float *context = calloc(N * info->n_context + 1, sizeof *context), *logits = calloc(N * info->n_tasks, sizeof *logits);
+  float *context = calloc(N * info->n_context + 1, sizeof *context),
+        *logits = calloc(N * info->n_tasks, sizeof *logits);
   srope_events events = {.n = N, .item = item, .action = action, .time_s = time_s};
   srope_candidates candidates = {.n = N, .item = item, .context = context, .now_s = 1e9 + 2, .utc_offset_minutes = NAN};
   srope_session_options options = {.max_history = 4, .utc_offset_minutes = NAN};
@@ -44,8 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t n;
   require(srope_model_describe(model, &text, &n, &error) == SROPE_OK);
   srope_free(text);
-  if (srope_model_info(model)->n_parameters < 100000 && srope_model_info(model)->n_item < 10000)
-    score(model);
+  if (srope_model_info(model)->n_parameters < 100000 && srope_model_info(model)->n_item < 10000) score(model);
   srope_model_free(model);
   return 0;
 }

@@ -1,5 +1,5 @@
-/* request_fuzz.c: any bytes as a line of `siren-rope rank`, with a model that takes raw vectors and signals and with one that has
- * a schema; what reads well is scored. */
+/* request_fuzz.c: any bytes as a line of `siren-rope rank`, with a model that takes raw vectors and signals and with
+ * one that has a schema; what reads well is scored. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,8 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(int condition) {
-  if (!condition)
-    abort();
+  if (!condition) abort();
 }
 
 static srope_model *load_raw(void) { /* X 2, Y 1, Z 1, one signal */
@@ -45,12 +44,15 @@ static void score_candidates(const srope_model *model, cli_request_reader *reade
   size_t index, n;
   yyjson_val *candidate, *id;
   yyjson_arr_foreach(request->candidates, index, n, candidate) {
-    srope_candidates one = {.n = 1, .item = item, .context = context, .signal = signal, .now_s = request->now_s,
+    srope_candidates one = {.n = 1,
+                            .item = item,
+                            .context = context,
+                            .signal = signal,
+                            .now_s = request->now_s,
                             .utc_offset_minutes = request->utc_offset_minutes};
     srope_error error = {0};
     srope_status status = cli_request_read_candidate(reader, candidate, index, item, context, signal, &id, &error);
-    if (status == SROPE_OK)
-      status = srope_session_score(session, &one, logits, &error);
+    if (status == SROPE_OK) status = srope_session_score(session, &one, logits, &error);
     require(status == error.status);
   }
   free(item);
@@ -67,8 +69,7 @@ static void answer(const srope_model *model, cli_request_reader *reader, const u
   memcpy(line, data, size);
   require(srope_session_create(model, NULL, &session, NULL) == SROPE_OK);
   srope_status status = cli_request_parse(reader, line, size, &request, &error);
-  if (status == SROPE_OK)
-    status = cli_request_append_history(reader, &request, session, &error);
+  if (status == SROPE_OK) status = cli_request_append_history(reader, &request, session, &error);
   if (status == SROPE_OK) {
     for (size_t i = 0; i < srope_session_count(session); i++)
       require(cli_request_find_event(reader, &request, session, i) < yyjson_arr_size(request.history));

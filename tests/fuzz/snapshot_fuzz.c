@@ -1,5 +1,6 @@
-/* snapshot_fuzz.c: any bytes as a snapshot of a small model, as they are and with the model's hash and the checksum made right, so
- * that what lies behind those checks is reached. What is restored must be usable, and its own snapshot a fixed point. */
+/* snapshot_fuzz.c: any bytes as a snapshot of a small model, as they are and with the model's hash and the checksum
+ * made right, so that what lies behind those checks is reached. What is restored must be usable, and its own snapshot a
+ * fixed point. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,8 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(int condition) {
-  if (!condition)
-    abort();
+  if (!condition) abort();
 }
 
 static const srope_model *small_model(void) {
@@ -38,7 +38,8 @@ static uint8_t *snapshot(const srope_session *session, size_t size) {
 
 static void use(const srope_model *model, srope_session *session, size_t size) {
   const srope_info *info = srope_model_info(model);
-  float *zeros = calloc(info->n_item + info->n_context + 1, sizeof *zeros), *logits = calloc(info->n_tasks, sizeof *logits);
+  float *zeros = calloc(info->n_item + info->n_context + 1, sizeof *zeros),
+        *logits = calloc(info->n_tasks, sizeof *logits);
   srope_candidates one = {.n = 1, .item = zeros, .context = zeros, .now_s = 1e9, .utc_offset_minutes = NAN};
   require(srope_session_score(session, &one, logits, NULL) == SROPE_OK);
   free(zeros);
@@ -70,8 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum { MODEL_HASH = 16, AT_LEAST = 72 }; /* where the model's hash lies: src/rank/snapshot.c */
   const srope_model *model = small_model();
   restore(model, data, size);
-  if (size < AT_LEAST)
-    return 0;
+  if (size < AT_LEAST) return 0;
   uint8_t *mended = malloc(size);
   memcpy(mended, data, size);
   memcpy(mended + MODEL_HASH, &srope_model_info(model)->hash, 8);

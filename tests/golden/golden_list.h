@@ -1,13 +1,13 @@
-/* golden_list.h: the folders of vectors/ and the instruction sets that native builds know. Include it in a test's main file;
- * SROPE_SOURCE_DIR comes from the build. */
+/* golden_list.h: the folders of vectors/ and the instruction sets that native builds know. Include it in a test's main
+ * file; SROPE_SOURCE_DIR comes from the build. */
 #ifndef SROPE_TESTS_GOLDEN_LIST_H
 #define SROPE_TESTS_GOLDEN_LIST_H
 
 #define GOLDEN_FOLDER SROPE_SOURCE_DIR "/tests/golden/vectors"
 
 static const char *const golden_folders[] = {
-    "dnn-branch-only", "ordinal-small", "siren-5feature", "siren-branch-only", "siren-f16",
-    "siren-one-event", "siren-paper",   "siren-requests", "siren-semantic",    "siren-small",
+    "dnn-branch-only", "ordinal-small", "siren-5feature",  "siren-branch-only", "siren-f16",
+    "siren-one-event", "siren-paper",   "siren-requests",  "siren-semantic",    "siren-small",
     "siren-tiled",     "siren-trend",   "siren-year-only", "torope-small",
 };
 static const char *const golden_isas[] = {"scalar", "avx2", "avx512", "neon"};

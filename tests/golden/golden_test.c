@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@
 
 enum { N_CASES = GOLDEN_COUNT * GOLDEN_ISA_COUNT };
 
-/* Logits and angles: absolute; an honest float32 run stays within 1e-5. States inside the network (layer.l, action_attention)
- * are numbers up to 8, of which the head makes logits of about 1: of the largest in the tensor. */
+/* Logits and angles: absolute; an honest float32 run stays within 1e-5. States inside the network (layer.l,
+ * action_attention) are numbers up to 8, of which the head makes logits of about 1: of the largest in the tensor. */
 static const double tolerance = 2e-5;
 
 typedef struct golden_case {
@@ -33,7 +34,7 @@ typedef struct golden {
   srope_candidates candidates;
   double worst_output, worst_state; /* of logits and angles; of states, over the tensor's largest */
   char worst_name[64];              /* of the outputs */
-  size_t n_compared; /* tensors */
+  size_t n_compared;                /* tensors */
 } golden;
 
 static float *floats(const tensor_file *io, const char *name) {
@@ -49,10 +50,8 @@ static void golden_open(golden *g, const golden_case *c) {
   unsigned char *bytes = tensor_file_read(path, &n_bytes);
   srope_status status = srope_model_load(bytes, n_bytes, c->isa, &g->model, &error);
   free(bytes);
-  if (status == SROPE_ERR_UNSUPPORTED && strcmp(c->isa, "scalar") != 0)
-    skip();
-  if (status != SROPE_OK)
-    fail_msg("load: %s (%s)", error.message, error.where);
+  if (status == SROPE_ERR_UNSUPPORTED && strcmp(c->isa, "scalar") != 0) skip();
+  if (status != SROPE_OK) fail_msg("load: %s (%s)", error.message, error.where);
   snprintf(path, sizeof path, "%s/%s/io.safetensors", GOLDEN_FOLDER, c->folder);
   bytes = tensor_file_read(path, &n_bytes);
   g->io = tensor_file_parse(bytes, n_bytes);
@@ -76,10 +75,9 @@ static void golden_open(golden *g, const golden_case *c) {
 }
 
 static void golden_close(golden *g) {
-  const void *owned[] = {g->events.item,      g->events.action,        g->events.signal,     g->events.context,
+  const void *owned[] = {g->events.item,     g->events.action,      g->events.signal,    g->events.context,
                          g->candidates.item, g->candidates.context, g->candidates.signal};
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free((void *)owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free((void *)owned[i]);
   tensor_file_free(g->io);
   srope_model_free(g->model);
 }
@@ -99,8 +97,7 @@ static double worst_difference(const tensor *t, const float *found, size_t *plac
 /* A tensor that the folder has not is passed over. */
 static void compare_output(golden *g, const char *name, const float *found) {
   const tensor *t = tensor_file_find(g->io, name);
-  if (!t)
-    return;
+  if (!t) return;
   size_t place = 0;
   double worst = worst_difference(t, found, &place);
   g->n_compared++;
@@ -112,12 +109,10 @@ static void compare_output(golden *g, const char *name, const float *found) {
 
 static void compare_state(golden *g, const char *name, const float *found) {
   const tensor *t = tensor_file_find(g->io, name);
-  if (!t)
-    return;
+  if (!t) return;
   size_t place;
   double largest = 1;
-  for (size_t i = 0; i < t->n; i++)
-    largest = fmax(largest, fabs(t->data[i]));
+  for (size_t i = 0; i < t->n; i++) largest = fmax(largest, fabs(t->data[i]));
   g->n_compared++;
   g->worst_state = fmax(g->worst_state, worst_difference(t, found, &place) / largest);
 }

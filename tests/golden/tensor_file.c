@@ -53,8 +53,7 @@ static double element(const char *dtype, const unsigned char *p, size_t i) {
     return f;
   }
   memcpy(&h, p + 2 * i, 2);
-  if (strcmp(dtype, "F16") == 0)
-    return half_to_double(h);
+  if (strcmp(dtype, "F16") == 0) return half_to_double(h);
   REQUIRE(strcmp(dtype, "BF16") == 0, "dtype %s is not read here", dtype);
   u = (uint32_t)h << 16;
   memcpy(&f, &u, 4);
@@ -76,12 +75,10 @@ static void read_tensor(tensor *t, const char *name, yyjson_val *entry, const un
   t->n_dims = yyjson_arr_size(shape);
   REQUIRE(t->n_dims <= 8, "%s has too many dimensions", name);
   t->n = 1;
-  for (size_t d = 0; d < t->n_dims; d++)
-    t->n *= t->shape[d] = (size_t)yyjson_get_uint(yyjson_arr_get(shape, d));
+  for (size_t d = 0; d < t->n_dims; d++) t->n *= t->shape[d] = (size_t)yyjson_get_uint(yyjson_arr_get(shape, d));
   t->data = malloc((t->n + 1) * sizeof *t->data);
   REQUIRE(t->data, "no memory for %s", name);
-  for (size_t i = 0; i < t->n; i++)
-    t->data[i] = element(dtype, data + begin, i);
+  for (size_t i = 0; i < t->n; i++) t->data[i] = element(dtype, data + begin, i);
 }
 
 tensor_file *tensor_file_parse(const void *bytes, size_t n_bytes) {
@@ -113,8 +110,7 @@ tensor_file *tensor_file_parse(const void *bytes, size_t n_bytes) {
 }
 
 void tensor_file_free(tensor_file *file) {
-  if (!file)
-    return;
+  if (!file) return;
   for (size_t i = 0; i < file->n; i++) {
     free(file->tensors[i].name);
     free(file->tensors[i].data);
@@ -126,8 +122,7 @@ void tensor_file_free(tensor_file *file) {
 
 const tensor *tensor_file_find(const tensor_file *file, const char *name) {
   for (size_t i = 0; i < file->n; i++)
-    if (strcmp(file->tensors[i].name, name) == 0)
-      return &file->tensors[i];
+    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
   return NULL;
 }
 
@@ -140,7 +135,6 @@ const tensor *tensor_file_get(const tensor_file *file, const char *name) {
 float *tensor_to_floats(const tensor *t) {
   float *copy = malloc((t->n + 1) * sizeof *copy);
   REQUIRE(copy, "no memory for %s", t->name);
-  for (size_t i = 0; i < t->n; i++)
-    copy[i] = (float)t->data[i];
+  for (size_t i = 0; i < t->n; i++) copy[i] = (float)t->data[i];
   return copy;
 }

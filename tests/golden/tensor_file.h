@@ -1,6 +1,6 @@
-/* tensor_file.h: the tests' own reader of safetensors files, so that the library's loader is not checked against itself.
- * In: bytes of a file that the tests made or shipped. Out: every tensor as doubles, and the configuration's text.
- * It trusts its input: a file it cannot read ends the test program with a message. */
+/* tensor_file.h: the tests' own reader of safetensors files, so that the library's loader is not checked against
+ * itself. In: bytes of a file that the tests made or shipped. Out: every tensor as doubles, and the configuration's
+ * text. It trusts its input: a file it cannot read ends the test program with a message. */
 #ifndef SROPE_TESTS_TENSOR_FILE_H
 #define SROPE_TESTS_TENSOR_FILE_H
 

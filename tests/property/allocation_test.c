@@ -1,6 +1,6 @@
-/* allocation_test.c: memory, counted. The linker sends every allocation of the library, of yyjson and of this program through the
- * wrappers below (see CMakeLists.txt). Scoring, encoding and ordering allocate nothing; whatever allocates survives the refusal
- * of each of its allocations in turn: status MEMORY, nothing changed, nothing leaked. */
+/* allocation_test.c: memory, counted. The linker sends every allocation of the library, of yyjson and of this program
+ * through the wrappers below (see CMakeLists.txt). Scoring, encoding and ordering allocate nothing; whatever allocates
+ * survives the refusal of each of its allocations in turn: status MEMORY, nothing changed, nothing leaked. */
 #include "property/fixture.h"
 
 #include <math.h>
@@ -10,11 +10,11 @@
 
 /* ---------------------------------------------------------------- the wrappers */
 
-static bool watching;          /* only calls made by the library on our behalf are counted and refused */
-static size_t n_asked;         /* allocations asked for while watching */
-static size_t n_sorted;        /* qsort calls while watching: glibc's allocates for large arrays, out of our sight */
+static bool watching;             /* only calls made by the library on our behalf are counted and refused */
+static size_t n_asked;            /* allocations asked for while watching */
+static size_t n_sorted;           /* qsort calls while watching: glibc's allocates for large arrays, out of our sight */
 static size_t refused = SIZE_MAX; /* which of them gets nothing */
-static long live;              /* blocks not freed, watched or not */
+static long live;                 /* blocks not freed, watched or not */
 
 static bool is_refused(void) { return watching && n_asked++ == refused; }
 
@@ -46,14 +46,12 @@ void *__wrap_aligned_alloc(size_t alignment, size_t n) {
 }
 
 void *__wrap_realloc(void *block, size_t n) {
-  if (is_refused())
-    return NULL;
+  if (is_refused()) return NULL;
   return block ? __real_realloc(block, n) : counted(__real_realloc(NULL, n));
 }
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t n) {
-  if (is_refused())
-    return 12; /* ENOMEM */
+  if (is_refused()) return 12; /* ENOMEM */
   int failed = __real_posix_memalign(block, alignment, n);
   live += !failed;
   return failed;
@@ -125,8 +123,7 @@ static void test_order_allocates_nothing(fixture *f) {
   size_t n = N * f->info->n_tasks, n_out;
   float *p = malloc(n * sizeof *p);
   srope_ranked *out = malloc(N * sizeof *out);
-  for (size_t i = 0; i < n; i++)
-    p[i] = (float)random_between(&f->random, -8, 8);
+  for (size_t i = 0; i < n; i++) p[i] = (float)random_between(&f->random, -8, 8);
   n_asked = n_sorted = 0;
   watching = true;
   srope_probabilities(f->model, p, N, p);
@@ -151,7 +148,8 @@ static void test_encode_allocates_nothing(void **state) {
   free(bytes);
   const srope_info *info = srope_model_info(model);
   size_t widths[] = {info->n_item, info->n_action, info->n_context};
-  srope_value elements[3] = {{.kind = SROPE_VALUE_NUMBER, .as.number = 3}, {.kind = SROPE_VALUE_NUMBER, .as.number = 7},
+  srope_value elements[3] = {{.kind = SROPE_VALUE_NUMBER, .as.number = 3},
+                             {.kind = SROPE_VALUE_NUMBER, .as.number = 7},
                              {.kind = SROPE_VALUE_MISSING}};
   size_t n_encoded = 0;
   for (int list = 0; list < 3; list++) {
@@ -169,8 +167,7 @@ static void test_encode_allocates_nothing(void **state) {
     watching = true;
     srope_status status = n ? srope_encode(model, (srope_list)list, values, out, &error) : SROPE_OK;
     watching = false;
-    if (status != SROPE_OK)
-      fail_msg("encode: %s (%s)", error.message, error.where);
+    if (status != SROPE_OK) fail_msg("encode: %s (%s)", error.message, error.where);
     assert_int_equal(n_asked + n_sorted, 0);
     n_encoded += n;
     free(values);
@@ -184,17 +181,18 @@ static void test_encode_allocates_nothing(void **state) {
 
 static void expect_ok_or_memory(const fixture *f, const char *call, srope_status status, const srope_error *error) {
   if (status != SROPE_OK && (status != SROPE_ERR_MEMORY || error->status != status || !error->message[0]))
-    fail_msg("%s: %s, allocation %zu refused: %s: %s (%s)", f->name, call, refused, srope_status_code(status), error->message,
-             error->where);
+    fail_msg("%s: %s, allocation %zu refused: %s: %s (%s)", f->name, call, refused, srope_status_code(status),
+             error->message, error->where);
 }
 
 /* One watched call; the result is whether it succeeded. */
-#define TRY(call)                                             \
-  (watching = true, status = (call), watching = false,        \
-   expect_ok_or_memory(f, #call, status, &error), status == SROPE_OK)
+#define TRY(call)                                                                                     \
+  (watching = true, status = (call), watching = false, expect_ok_or_memory(f, #call, status, &error), \
+   status == SROPE_OK)
 
 /* An append that was refused must have left the session as it was. */
-static bool try_append(fixture *f, srope_session *session, const srope_events *events, const srope_candidates *candidates) {
+static bool try_append(fixture *f, srope_session *session, const srope_events *events,
+                       const srope_candidates *candidates) {
   srope_error error = {0};
   srope_status status;
   float *before = session_score(f, session, candidates);
@@ -217,16 +215,14 @@ static bool try_explain(fixture *f, const srope_session *session, const srope_ca
   srope_error error = {0};
   srope_status status;
   assert_true(candidates->n * srope_session_count(session) <= MOST);
-  for (size_t i = 0; i < MOST; i++)
-    influence[i] = timeless[i] = 12345;
-  if (TRY(srope_session_explain(session, candidates, NULL, influence, timeless, &error)))
-    return true;
-  for (size_t i = 0; i < MOST; i++)
-    assert_true(influence[i] == 12345 && timeless[i] == 12345);
+  for (size_t i = 0; i < MOST; i++) influence[i] = timeless[i] = 12345;
+  if (TRY(srope_session_explain(session, candidates, NULL, influence, timeless, &error))) return true;
+  for (size_t i = 0; i < MOST; i++) assert_true(influence[i] == 12345 && timeless[i] == 12345);
   return false;
 }
 
-static bool use_session(fixture *f, srope_session *session, const srope_events *events, const srope_candidates *candidates) {
+static bool use_session(fixture *f, srope_session *session, const srope_events *events,
+                        const srope_candidates *candidates) {
   srope_error error = {0};
   srope_status status;
   srope_events few = events_slice(f, events, 0, 3), many = events_slice(f, events, 3, events->n - 3);
@@ -253,8 +249,7 @@ static bool check_description(const fixture *f, const char *expected) {
   srope_status status;
   char *text = NULL;
   size_t n;
-  if (!TRY(srope_model_describe(f->model, &text, &n, &error)))
-    return false;
+  if (!TRY(srope_model_describe(f->model, &text, &n, &error))) return false;
   if (expected && strcmp(text, expected) != 0)
     fail_msg("%s: allocation %zu refused: the model describes itself as %s", f->name, refused, text);
   srope_free(text);
@@ -265,20 +260,23 @@ static bool use_model(fixture *f, const srope_events *events, const srope_candid
   srope_error error = {0};
   srope_status status;
   double *angles = malloc(events->n * f->info->n_pairs * sizeof *angles);
-  bool good = TRY(srope_model_angles(f->model, SROPE_NETWORK_LAYERS, events->n, events->time_s, NULL, NAN, angles, &error));
+  bool good =
+      TRY(srope_model_angles(f->model, SROPE_NETWORK_LAYERS, events->n, events->time_s, NULL, NAN, angles, &error));
   free(angles);
   float *logits = malloc(events->n * f->info->n_tasks * sizeof *logits);
   srope_sequence_outputs out = {.logits = logits};
   good = good && TRY(srope_sequence_forward(f->model, events, NAN, &out, &error));
   free(logits);
   srope_session *session = NULL;
-  good = good && TRY(srope_session_create(f->model, NULL, &session, &error)) && use_session(f, session, events, candidates);
+  good = good && TRY(srope_session_create(f->model, NULL, &session, &error)) &&
+         use_session(f, session, events, candidates);
   srope_session_free(session);
   return good;
 }
 
 /* Everything from loading on, with one allocation refused; the result is whether all of it succeeded. */
-static bool run_scenario(fixture *f, const srope_events *events, const srope_candidates *candidates, const char *description) {
+static bool run_scenario(fixture *f, const srope_events *events, const srope_candidates *candidates,
+                         const char *description) {
   srope_error error = {0};
   srope_status status;
   fixture g = *f;
@@ -286,12 +284,10 @@ static bool run_scenario(fixture *f, const srope_events *events, const srope_can
   n_asked = 0;
   long before = live;
   bool good = TRY(srope_model_load(f->bytes, f->n_bytes, f->info->isa, &g.model, &error));
-  if (!good)
-    assert_null(g.model);
+  if (!good) assert_null(g.model);
   good = good && check_description(&g, description) && use_model(&g, events, candidates);
   srope_model_free(g.model);
-  if (live != before)
-    fail_msg("%s: allocation %zu refused: %ld blocks leaked", f->name, refused, live - before);
+  if (live != before) fail_msg("%s: allocation %zu refused: %ld blocks leaked", f->name, refused, live - before);
   return good;
 }
 
@@ -305,8 +301,7 @@ static void check_refusals(fixture *f) {
   assert_true(run_scenario(f, &events, &candidates, description));
   size_t n_all = n_asked, n_got_over = 0;
   assert_true(n_all >= 10); /* the file, the model, sessions and what they grow to, texts */
-  for (refused = 0; refused < n_all; refused++)
-    n_got_over += run_scenario(f, &events, &candidates, description);
+  for (refused = 0; refused < n_all; refused++) n_got_over += run_scenario(f, &events, &candidates, description);
   refused = SIZE_MAX;
   assert_true(n_got_over < n_all / 2);
   srope_free(description);
@@ -329,7 +324,8 @@ static void test_refusals_bundled(void **state) {
 }
 
 int main(void) {
-  static const struct CMUnitTest bundled[] = {cmocka_unit_test(test_encode_allocates_nothing), cmocka_unit_test(test_refusals_bundled)};
+  static const struct CMUnitTest bundled[] = {cmocka_unit_test(test_encode_allocates_nothing),
+                                              cmocka_unit_test(test_refusals_bundled)};
   static const fixture_test tests[] = {FIXTURE_TEST(test_wrappers), FIXTURE_TEST(test_score_allocates_nothing),
                                        FIXTURE_TEST(test_order_allocates_nothing), FIXTURE_TEST(test_refusals)};
   int failed = cmocka_run_group_tests(bundled, NULL, NULL);

@@ -20,8 +20,7 @@ typedef struct fixture_case {
 
 static uint64_t seed_of(const char *name) { /* FNV-1a */
   uint64_t hash = 0xcbf29ce484222325ULL;
-  for (; *name; name++)
-    hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
+  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
   return hash;
 }
 
@@ -62,7 +61,8 @@ int fixture_run(const fixture_test *tests, size_t n_tests) {
   for (size_t i = 0; i < n; i++) {
     fixture_case *c = &cases[i];
     size_t place = i % N_PLACES;
-    *c = (fixture_case){.test = &tests[i / N_PLACES], .model = place / GOLDEN_ISA_COUNT, .isa = golden_isas[place % GOLDEN_ISA_COUNT]};
+    *c = (fixture_case){
+        .test = &tests[i / N_PLACES], .model = place / GOLDEN_ISA_COUNT, .isa = golden_isas[place % GOLDEN_ISA_COUNT]};
     if (c->model < GOLDEN_COUNT)
       snprintf(c->name, sizeof c->name, "%s %s %s", c->test->name, golden_folders[c->model], c->isa);
     else
@@ -79,8 +79,7 @@ int fixture_run(const fixture_test *tests, size_t n_tests) {
 
 static float *random_floats(random_source *random, size_t n) {
   float *x = malloc((n + 1) * sizeof *x);
-  for (size_t i = 0; i < n; i++)
-    x[i] = (float)random_between(random, -1.5, 1.5);
+  for (size_t i = 0; i < n; i++) x[i] = (float)random_between(random, -1.5, 1.5);
   return x;
 }
 
@@ -111,15 +110,18 @@ srope_events events_random(fixture *f, size_t n, unsigned has) {
     offset[i] = kind < 3 ? NAN : random_between(&f->random, -720, 840);
     request[i] = kind < 2 ? 0 : kind < 4 ? 7 + i / 3 : 1 + random_below(&f->random, 3);
   }
-  srope_events events = {.n = n, .time_s = time_s, .request = request, .utc_offset_minutes = offset,
+  srope_events events = {.n = n,
+                         .time_s = time_s,
+                         .request = request,
+                         .utc_offset_minutes = offset,
                          .item = random_floats(&f->random, n * f->info->n_item),
                          .action = random_floats(&f->random, n * f->info->n_action),
                          .context = random_floats(&f->random, n * f->info->n_context),
                          .signal = random_floats(&f->random, n * f->info->n_signals)};
-  const void *unused[] = {has & HISTORY_NAMED ? NULL : events.request, has & HISTORY_OFFSETS ? NULL : events.utc_offset_minutes,
+  const void *unused[] = {has & HISTORY_NAMED ? NULL : events.request,
+                          has & HISTORY_OFFSETS ? NULL : events.utc_offset_minutes,
                           has & HISTORY_SIGNALS ? NULL : events.signal};
-  for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
-    free((void *)unused[i]);
+  for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) free((void *)unused[i]);
   events.request = has & HISTORY_NAMED ? events.request : NULL;
   events.utc_offset_minutes = has & HISTORY_OFFSETS ? events.utc_offset_minutes : NULL;
   events.signal = has & HISTORY_SIGNALS ? events.signal : NULL;
@@ -128,8 +130,7 @@ srope_events events_random(fixture *f, size_t n, unsigned has) {
 
 void events_free(srope_events *e) {
   const void *owned[] = {e->item, e->action, e->time_s, e->signal, e->request, e->utc_offset_minutes, e->context};
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free((void *)owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free((void *)owned[i]);
 }
 
 srope_events events_slice(const fixture *f, const srope_events *e, size_t from, size_t n) {
@@ -154,16 +155,13 @@ srope_candidates candidates_random(fixture *f, size_t n, unsigned has, const sro
 
 void candidates_free(srope_candidates *c) {
   const void *owned[] = {c->item, c->context, c->signal};
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free((void *)owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free((void *)owned[i]);
 }
 
 static float *gather(const float *rows, size_t width, const size_t *places, size_t n) {
-  if (!rows)
-    return NULL;
+  if (!rows) return NULL;
   float *x = malloc((n * width + 1) * sizeof *x);
-  for (size_t i = 0; i < n; i++)
-    memcpy(x + i * width, rows + places[i] * width, width * sizeof *x);
+  for (size_t i = 0; i < n; i++) memcpy(x + i * width, rows + places[i] * width, width * sizeof *x);
   return x;
 }
 
@@ -224,7 +222,6 @@ double worst_difference(const float *a, const double *b, size_t n) {
 
 double largest_size(const double *a, size_t n) {
   double largest = 0;
-  for (size_t i = 0; i < n; i++)
-    largest = fmax(largest, fabs(a[i]));
+  for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(a[i]));
   return largest;
 }

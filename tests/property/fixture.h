@@ -1,6 +1,6 @@
-/* fixture.h: what the property suites share: every golden model and two dozen random ones, each on every instruction set of this
- * machine, and random events and candidates for them. One cmocka case per test, model and instruction set, seeded by their
- * names, so that a case alone does what it does among others. */
+/* fixture.h: what the property suites share: every golden model and two dozen random ones, each on every instruction
+ * set of this machine, and random events and candidates for them. One cmocka case per test, model and instruction set,
+ * seeded by their names, so that a case alone does what it does among others. */
 #ifndef SROPE_TESTS_FIXTURE_H
 #define SROPE_TESTS_FIXTURE_H
 
@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "property/random_model.h"
@@ -15,8 +16,8 @@
 #include "sirenrope/sirenrope.h"
 
 typedef struct fixture {
-  const char *name;        /* of the case, for messages */
-  unsigned char *bytes;    /* (n_bytes) the model file */
+  const char *name;     /* of the case, for messages */
+  unsigned char *bytes; /* (n_bytes) the model file */
   size_t n_bytes;
   srope_model *model;
   const srope_info *info;
@@ -28,25 +29,26 @@ typedef struct fixture_test {
   const char *name;
   void (*body)(fixture *f);
 } fixture_test;
-#define FIXTURE_TEST(body) {#body, body}
+#define FIXTURE_TEST(body) \
+  { #body, body }
 
 /* Runs every test for every model and instruction set: the result is main's. */
 int fixture_run(const fixture_test *tests, size_t n_tests);
 
 /* Asserts that `call`, which fills `error`, gave SROPE_OK. */
-#define assert_ok(call, error)                                                      \
-  do {                                                                              \
-    if ((call) != SROPE_OK)                                                         \
-      fail_msg("%s: %s: %s (%s)", f->name, #call, (error).message, (error).where);  \
+#define assert_ok(call, error)                                                                           \
+  do {                                                                                                   \
+    if ((call) != SROPE_OK) fail_msg("%s: %s: %s (%s)", f->name, #call, (error).message, (error).where); \
   } while (0)
 
 /* ---------------------------------------------------------------- random events and candidates: owned copies */
 
-enum { /* what a history has beside items and actions; times always have pauses of 0 s, of seconds, hours and days */
+/* What a history has beside items and actions; times always have pauses of 0 s, of seconds, hours and days. */
+enum {
   HISTORY_NAMED = 1,    /* some events name their request, also interleaved */
   HISTORY_OFFSETS = 2,  /* some have their own UTC offset */
-  HISTORY_SIGNALS = 4,
-  HISTORY_NEGATIVE = 8, /* times around 1970 */
+  HISTORY_SIGNALS = 4,  /* random ones */
+  HISTORY_NEGATIVE = 8, /* times around 1970, for models without a trend of their own time */
   HISTORY_ALL = 15
 };
 srope_events events_random(fixture *f, size_t n, unsigned has);
@@ -58,7 +60,8 @@ srope_events events_slice(const fixture *f, const srope_events *events, size_t f
 srope_candidates candidates_random(fixture *f, size_t n, unsigned has, const srope_events *events, double after_s);
 void candidates_free(srope_candidates *candidates);
 /* The candidates at places[0..n-1], in that order: an owned copy. */
-srope_candidates candidates_gather(const fixture *f, const srope_candidates *candidates, const size_t *places, size_t n);
+srope_candidates candidates_gather(const fixture *f, const srope_candidates *candidates, const size_t *places,
+                                   size_t n);
 
 /* ---------------------------------------------------------------- sessions */
 

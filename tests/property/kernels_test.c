@@ -1,10 +1,11 @@
-/* kernels_test.c: every kernel of every instruction set against plain loops in double precision, for sizes around every vector
- * and panel width; rows and elements alone equal those together, to the bit. And base/math64 against libm's long doubles.
- * Buffers are exactly as long as the kernels may touch, so that the sanitizers see one float too many. */
+/* kernels_test.c: every kernel of every instruction set against plain loops in double precision, for sizes around every
+ * vector and panel width; rows and elements alone equal those together, to the bit. And base/math64 against libm's long
+ * doubles. Buffers are exactly as long as the kernels may touch, so that the sanitizers see one float too many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,8 +20,7 @@
 static float *random_floats(random_source *random, size_t n, double low, double high) {
   float *x = malloc((n ? n : 1) * sizeof *x);
   assert_non_null(x);
-  for (size_t i = 0; i < n; i++)
-    x[i] = (float)random_between(random, low, high);
+  for (size_t i = 0; i < n; i++) x[i] = (float)random_between(random, low, high);
   return x;
 }
 
@@ -38,8 +38,7 @@ static void assert_near(double found, double expected, double tolerance, const c
 
 static const srope_kernels *kernels_of(void **state) {
   const srope_kernels *kernels = srope_kernels_find(*state);
-  if (!kernels && strcmp(*state, "scalar") != 0)
-    skip();
+  if (!kernels && strcmp(*state, "scalar") != 0) skip();
   assert_non_null(kernels);
   assert_string_equal(kernels->isa, *state);
   return kernels;
@@ -60,12 +59,10 @@ static void check_matmul(const srope_kernels *kernels, random_source *random, co
   float *bias = calloc(n_padded, sizeof *bias), *row = malloc(x->n * sizeof *row);
   size_t n_c = (x->m - 1) * x->ldc + x->n;
   float *c = random_floats(random, n_c, -1, 1), *before = copy_floats(c, n_c);
-  for (size_t j = 0; j < x->n; j++)
-    bias[j] = (float)random_between(random, -1, 1);
+  for (size_t j = 0; j < x->n; j++) bias[j] = (float)random_between(random, -1, 1);
   const float *bias_or_null = x->has_bias ? bias : NULL;
   srope_pack(nr, w, x->n, x->k, packed);
-  for (size_t p = 0; p < n_panels; p++)
-    memcpy(b + p * x->stride, packed + p * x->k * nr, x->k * nr * sizeof *b);
+  for (size_t p = 0; p < n_panels; p++) memcpy(b + p * x->stride, packed + p * x->k * nr, x->k * nr * sizeof *b);
 
   kernels->matmul(a, x->lda, b, x->stride, bias_or_null, c, x->ldc, x->m, x->n, x->k);
   for (size_t i = 0; i < x->m; i++) {
@@ -83,8 +80,7 @@ static void check_matmul(const srope_kernels *kernels, random_source *random, co
       assert_memory_equal(c + i * x->ldc + x->n, before + i * x->ldc + x->n, (x->ldc - x->n) * sizeof *c);
   }
   void *owned[] = {a, w, packed, b, bias, row, c, before};
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free(owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
 }
 
 static void test_matmul(void **state) {
@@ -187,7 +183,8 @@ static void test_add(void **state) {
   const srope_kernels *kernels = kernels_of(state);
   random_source random = {5};
   for (size_t n = 0; n <= 70; n++) {
-    float *x = random_floats(&random, n, -3, 3), *y = random_floats(&random, n, -3, 3), *z = random_floats(&random, n, -3, 3);
+    float *x = random_floats(&random, n, -3, 3), *y = random_floats(&random, n, -3, 3),
+          *z = random_floats(&random, n, -3, 3);
     float *scaled = copy_floats(x, n);
     kernels->add(x, y, z, n);
     kernels->add_scaled(scaled, y, 0.3f, n);
@@ -212,15 +209,14 @@ static void test_layer_norm(void **state) {
   random_source random = {6};
   enum { M = 3 };
   for (size_t d = 1; d <= 140; d += d < 70 ? 1 : 7) {
-    float *x = random_floats(&random, M * d, -2, 5), *gain = random_floats(&random, d, -2, 2), *bias = random_floats(&random, d, -2, 2);
+    float *x = random_floats(&random, M * d, -2, 5), *gain = random_floats(&random, d, -2, 2),
+          *bias = random_floats(&random, d, -2, 2);
     float *y = random_floats(&random, M * d, 0, 1), *row = random_floats(&random, d, 0, 1);
     kernels->layer_norm(x, gain, bias, y, M, d);
     for (size_t i = 0; i < M; i++) {
       double mean = 0, variance = 0;
-      for (size_t j = 0; j < d; j++)
-        mean += x[i * d + j] / (double)d;
-      for (size_t j = 0; j < d; j++)
-        variance += pow(x[i * d + j] - mean, 2) / (double)d;
+      for (size_t j = 0; j < d; j++) mean += x[i * d + j] / (double)d;
+      for (size_t j = 0; j < d; j++) variance += pow(x[i * d + j] - mean, 2) / (double)d;
       for (size_t j = 0; j < d; j++)
         assert_near(y[i * d + j], (x[i * d + j] - mean) / sqrt(variance + 1e-5) * gain[j] + bias[j],
                     d == 1 ? 1e-3 : 2e-5, "layer_norm", d, j);
@@ -228,29 +224,25 @@ static void test_layer_norm(void **state) {
       assert_memory_equal(row, y + i * d, d * sizeof *row);
     }
     void *owned[] = {x, gain, bias, y, row};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-      free(owned[i]);
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   }
 }
 
 /* n numbers in a buffer of n_padded, whose rest is rubbish */
-static void check_softmax(const srope_kernels *kernels, random_source *random, size_t n, size_t n_padded, double range) {
+static void check_softmax(const srope_kernels *kernels, random_source *random, size_t n, size_t n_padded,
+                          double range) {
   const float scale = 0.7f;
   float *x = random_floats(random, n_padded, -range, range), *y = copy_floats(x, n_padded);
-  for (size_t i = n; i < n_padded; i++)
-    y[i] = 1e30f;
+  for (size_t i = n; i < n_padded; i++) y[i] = 1e30f;
   kernels->softmax(y, n, n_padded, scale);
   double largest = -INFINITY, total = 0;
-  for (size_t i = 0; i < n; i++)
-    largest = fmax(largest, (double)scale * x[i]);
-  for (size_t i = 0; i < n; i++)
-    total += exp((double)scale * x[i] - largest);
+  for (size_t i = 0; i < n; i++) largest = fmax(largest, (double)scale * x[i]);
+  for (size_t i = 0; i < n; i++) total += exp((double)scale * x[i] - largest);
   for (size_t i = 0; i < n; i++) {
     double expected = exp((double)scale * x[i] - largest) / total;
     assert_near(y[i], expected, 1e-36 + (1e-6 + 2e-7 * range) * expected, "softmax", n, i);
   }
-  for (size_t i = n; i < n_padded; i++)
-    assert_true(y[i] == 0.0f);
+  for (size_t i = n; i < n_padded; i++) assert_true(y[i] == 0.0f);
   free(x);
   free(y);
 }
@@ -303,8 +295,7 @@ static void test_rotate(void **state) {
         assert_near(y[i + 1], x[i] * s + x[i + 1] * c, 5e-7, "rotate", k, i + 1);
       }
       void *owned[] = {x, y, cosine, turn};
-      for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        free(owned[i]);
+      for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     }
 }
 
@@ -376,13 +367,16 @@ static void test_sincos64(void **state) {
 
 int main(void) {
   static const struct CMUnitTest per_isa[] = {
-      cmocka_unit_test(test_pack),           cmocka_unit_test(test_matmul),  cmocka_unit_test(test_elements),
-      cmocka_unit_test(test_sigmoid_between_arrays), cmocka_unit_test(test_add), cmocka_unit_test(test_layer_norm),
-      cmocka_unit_test(test_softmax),        cmocka_unit_test(test_softmax_padding), cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_pack),     cmocka_unit_test(test_matmul),
+      cmocka_unit_test(test_elements), cmocka_unit_test(test_sigmoid_between_arrays),
+      cmocka_unit_test(test_add),      cmocka_unit_test(test_layer_norm),
+      cmocka_unit_test(test_softmax),  cmocka_unit_test(test_softmax_padding),
+      cmocka_unit_test(test_rotate),
   };
   enum { N_PER_ISA = sizeof per_isa / sizeof *per_isa };
   static struct CMUnitTest tests[GOLDEN_ISA_COUNT * N_PER_ISA + 4] = {
-      cmocka_unit_test(test_find), cmocka_unit_test(test_exp64), cmocka_unit_test(test_log64), cmocka_unit_test(test_sincos64)};
+      cmocka_unit_test(test_find), cmocka_unit_test(test_exp64), cmocka_unit_test(test_log64),
+      cmocka_unit_test(test_sincos64)};
   static char names[GOLDEN_ISA_COUNT * N_PER_ISA][64];
   for (size_t i = 0; i < GOLDEN_ISA_COUNT * N_PER_ISA; i++) {
     const char *isa = golden_isas[i / N_PER_ISA];

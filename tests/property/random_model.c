@@ -25,7 +25,7 @@ static size_t pick(random_source *random, const size_t *from, size_t n) { return
 
 /* ---------------------------------------------------------------- sizes */
 
-static const char *const time_feature_names[] = {"order",   "year",     "sin_day",  "cos_day",
+static const char *const time_feature_names[] = {"order",    "year",     "sin_day", "cos_day",
                                                  "sin_week", "cos_week", "trend"};
 
 model_sizes model_sizes_random(random_source *random) {
@@ -36,8 +36,7 @@ model_sizes model_sizes_random(random_source *random) {
   s.variant = (int[]){SROPE_SIREN, SROPE_SIREN, SROPE_SIREN, SROPE_ORDINAL, SROPE_TOROPE}[random_below(random, 5)];
   s.k = pick(random, head_widths, sizeof head_widths / sizeof *head_widths);
   s.h = 1 + random_below(random, 5);
-  do
-    s.a = 1 + random_below(random, s.k / 2);
+  do s.a = 1 + random_below(random, s.k / 2);
   while (s.k / 2 % s.a);
   s.l = pick(random, layers, sizeof layers / sizeof *layers);
   s.x = pick(random, widths, N_WIDTHS);
@@ -62,9 +61,24 @@ model_sizes model_sizes_random(random_source *random) {
 }
 
 model_sizes model_sizes_tiny(int variant) {
-  return (model_sizes){.variant = variant, .l = 1, .k = 2, .h = 2, .a = 1, .x = 2, .y = 1, .z = 1, .g = 1, .t = 2,
-                       .action_hidden = {2, 2}, .feed_forward = 2, .head_hidden = {2, 2}, .sine_depth = 1,
-                       .relu_depth = 1, .angle_hidden = 2, .n_time_features = 2, .time_features = {2, 6}};
+  return (model_sizes){.variant = variant,
+                       .l = 1,
+                       .k = 2,
+                       .h = 2,
+                       .a = 1,
+                       .x = 2,
+                       .y = 1,
+                       .z = 1,
+                       .g = 1,
+                       .t = 2,
+                       .action_hidden = {2, 2},
+                       .feed_forward = 2,
+                       .head_hidden = {2, 2},
+                       .sine_depth = 1,
+                       .relu_depth = 1,
+                       .angle_hidden = 2,
+                       .n_time_features = 2,
+                       .time_features = {2, 6}};
 }
 
 /* ---------------------------------------------------------------- the file */
@@ -78,8 +92,7 @@ static void append_bytes(buffer *b, const void *bytes, size_t n) {
   if (b->n + n > b->room) {
     b->room = 2 * (b->n + n);
     b->bytes = realloc(b->bytes, b->room);
-    if (!b->bytes)
-      exit(EXIT_FAILURE);
+    if (!b->bytes) exit(EXIT_FAILURE);
   }
   memcpy(b->bytes + b->n, bytes, n);
   b->n += n;
@@ -111,10 +124,8 @@ static void add_tensor(writer *w, const char *name, size_t rows, size_t columns,
     append_bytes(&w->data, w->bf16 ? (void *)&half : (void *)&bits, w->bf16 ? 2 : 4);
   }
   append_text(&w->header, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", name, w->bf16 ? "BF16" : "F32");
-  if (rows)
-    append_text(&w->header, "%zu", rows);
-  if (columns)
-    append_text(&w->header, ",%zu", columns);
+  if (rows) append_text(&w->header, "%zu", rows);
+  if (columns) append_text(&w->header, ",%zu", columns);
   append_text(&w->header, "],\"data_offsets\":[%zu,%zu]}", begin, w->data.n);
 }
 
@@ -129,8 +140,7 @@ static void add_linear(writer *w, size_t n_out, size_t n_in, double gain, double
   snprintf(full, sizeof full, "%s.weight", name);
   add_tensor(w, full, n_out, n_in, -bound, bound);
   snprintf(full, sizeof full, "%s.bias", name);
-  if (bias != 0)
-    add_tensor(w, full, n_out, 0, -bias, bias);
+  if (bias != 0) add_tensor(w, full, n_out, 0, -bias, bias);
 }
 
 static void add_norm(writer *w, const char *format, int layer, size_t d) {
@@ -146,8 +156,7 @@ static void add_attention(writer *w, const char *name, size_t d) {
   char padding[96];
   snprintf(padding, sizeof padding, "%s.padding_embedding", name);
   add_tensor(w, padding, d, 0, -1, 1);
-  for (const char *letter = "qkvo"; *letter; letter++)
-    add_linear(w, d, d, 1.2, 0, "%s.W_%c", name, *letter);
+  for (const char *letter = "qkvo"; *letter; letter++) add_linear(w, d, d, 1.2, 0, "%s.W_%c", name, *letter);
 }
 
 static void add_angle_network(writer *w, const model_sizes *s, const char *name) {
@@ -164,13 +173,12 @@ static void add_angle_network(writer *w, const model_sizes *s, const char *name)
 static void add_config(writer *w, const model_sizes *s) {
   static const char *const variants[] = {"ordinal", "torope", "siren"};
   buffer *b = &w->header;
-  append_text(b, "{\"__metadata__\":{\"siren_rope\":\"{\\\"variant\\\":\\\"%s\\\",\\\"num_heads\\\":%zu", variants[s->variant], s->h);
+  append_text(b, "{\"__metadata__\":{\"siren_rope\":\"{\\\"variant\\\":\\\"%s\\\",\\\"num_heads\\\":%zu",
+              variants[s->variant], s->h);
   append_text(b, ",\\\"max_history\\\":40,\\\"attn_scale\\\":0.5,\\\"skip_scale\\\":0.6,\\\"labels\\\":[");
-  for (size_t i = 0; i < s->t; i++)
-    append_text(b, "%s\\\"task%zu\\\"", i ? "," : "", i);
+  for (size_t i = 0; i < s->t; i++) append_text(b, "%s\\\"task%zu\\\"", i ? "," : "", i);
   append_text(b, "]");
-  if (s->variant == SROPE_TOROPE)
-    append_text(b, ",\\\"time_scale\\\":0.3");
+  if (s->variant == SROPE_TOROPE) append_text(b, ",\\\"time_scale\\\":0.3");
   if (s->variant == SROPE_SIREN) {
     append_text(b, ",\\\"omega_0\\\":10");
     for (size_t i = 0, told = 0; i < s->n_time_features; i++)
@@ -180,8 +188,7 @@ static void add_config(writer *w, const model_sizes *s) {
     for (size_t i = 0; i < s->n_time_features; i++)
       append_text(b, "%s\\\"%s\\\"", i ? "," : "", time_feature_names[s->time_features[i]]);
     append_text(b, "],\\\"angle_signals\\\":[");
-    for (size_t i = 0; i < s->g; i++)
-      append_text(b, "%s\\\"signal%zu\\\"", i ? "," : "", i);
+    for (size_t i = 0; i < s->g; i++) append_text(b, "%s\\\"signal%zu\\\"", i ? "," : "", i);
     append_text(b, "]");
   }
   append_text(b, "}\"}");
@@ -219,8 +226,7 @@ unsigned char *model_write(const model_sizes *s, random_source *random, size_t *
 
   buffer file = {0};
   unsigned char length[8];
-  for (int i = 0; i < 8; i++)
-    length[i] = (unsigned char)((uint64_t)w.header.n >> (8 * i));
+  for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)w.header.n >> (8 * i));
   append_bytes(&file, length, 8);
   append_bytes(&file, w.header.bytes, w.header.n);
   append_bytes(&file, w.data.bytes, w.data.n);

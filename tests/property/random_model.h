@@ -1,25 +1,27 @@
 /* random_model.h: seeded random numbers, and model files of odd sizes made from them.
- * In: a seed. Out: the bytes of a valid .safetensors file whose every part matters to its logits. The same seed gives the same
- * bytes everywhere. Not here: invalid files (tests/unit, tests/fuzz). */
+ * In: a seed. Out: the bytes of a valid .safetensors file whose every part matters to its logits. The same seed gives
+ * the same bytes everywhere. Not here: invalid files (tests/unit, tests/fuzz). */
 #ifndef SROPE_TESTS_RANDOM_MODEL_H
 #define SROPE_TESTS_RANDOM_MODEL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct random_source { uint64_t state; } random_source;
+typedef struct random_source {
+  uint64_t state;
+} random_source;
 
 uint64_t random_next(random_source *random);
 size_t random_below(random_source *random, size_t n); /* 0 .. n-1 */
 double random_between(random_source *random, double low, double high);
 
 typedef struct model_sizes {
-  int variant;                           /* srope_variant */
-  size_t l, k, h, a, x, y, z, g, t;      /* the public header's letters; D = K·H, A divides K/2 */
+  int variant;                      /* srope_variant */
+  size_t l, k, h, a, x, y, z, g, t; /* the public header's letters; D = K·H, A divides K/2 */
   size_t action_hidden[2], feed_forward, head_hidden[2];
   size_t sine_depth, relu_depth, angle_hidden; /* hidden layers of the two branches, and their width */
   size_t n_time_features, time_features[8];    /* places in random_model.c's list of names */
-  int bf16;                              /* else F32 */
+  int bf16;                                    /* else F32 */
 } model_sizes;
 
 model_sizes model_sizes_random(random_source *random);

@@ -1,4 +1,5 @@
-/* rank_test.c: probabilities against libm, and the order of a feed against a naive stable sort: ties, limits, negative weights. */
+/* rank_test.c: probabilities against libm, and the order of a feed against a naive stable sort: ties, limits, negative
+ * weights. */
 #include "property/fixture.h"
 
 #include <math.h>
@@ -9,8 +10,7 @@ static void test_probabilities(fixture *f) {
   enum { N = 37 };
   size_t n = N * f->info->n_tasks;
   float *logits = calloc(n, sizeof *logits), *p = calloc(n, sizeof *p);
-  for (size_t i = 0; i < n; i++)
-    logits[i] = (float)random_between(&f->random, -1, 1) * (i % 3 == 0 ? 100 : 5);
+  for (size_t i = 0; i < n; i++) logits[i] = (float)random_between(&f->random, -1, 1) * (i % 3 == 0 ? 100 : 5);
   srope_probabilities(f->model, logits, N, p);
   for (size_t i = 0; i < n; i++) {
     double expected = 1 / (1 + exp(-(double)logits[i]));
@@ -30,8 +30,7 @@ typedef struct place { /* what the naive sort sorts */
 
 static int by_score_then_index(const void *a, const void *b) {
   const place *x = a, *y = b;
-  if (x->score != y->score)
-    return x->score > y->score ? -1 : 1;
+  if (x->score != y->score) return x->score > y->score ? -1 : 1;
   return x->index < y->index ? -1 : 1;
 }
 
@@ -64,9 +63,9 @@ static void check_order(fixture *f, size_t n, size_t limit, const double *weight
 static void test_order(fixture *f) {
   double weights[8], zeros[8] = {0};
   for (int i = 0; i < 40; i++) {
-    for (int j = 0; j < 8; j++)
-      weights[j] = random_below(&f->random, 3) ? random_between(&f->random, -2, 2) : 0;
-    size_t n = random_below(&f->random, i < 30 ? 40 : 3000), limit = random_below(&f->random, 3) ? random_below(&f->random, n + 5) : 0;
+    for (int j = 0; j < 8; j++) weights[j] = random_below(&f->random, 3) ? random_between(&f->random, -2, 2) : 0;
+    size_t n = random_below(&f->random, i < 30 ? 40 : 3000),
+           limit = random_below(&f->random, 3) ? random_below(&f->random, n + 5) : 0;
     check_order(f, n, limit, random_below(&f->random, 4) ? weights : NULL, i % 2 ? 3 : 1000000);
   }
   check_order(f, 0, 0, NULL, 2);
@@ -91,6 +90,7 @@ static void test_order_refused(fixture *f) {
 }
 
 int main(void) {
-  static const fixture_test tests[] = {FIXTURE_TEST(test_probabilities), FIXTURE_TEST(test_order), FIXTURE_TEST(test_order_refused)};
+  static const fixture_test tests[] = {FIXTURE_TEST(test_probabilities), FIXTURE_TEST(test_order),
+                                       FIXTURE_TEST(test_order_refused)};
   return fixture_run(tests, sizeof tests / sizeof *tests);
 }

@@ -45,7 +45,9 @@ reference *reference_load(const void *bytes, size_t n_bytes) {
   yyjson_doc *json = yyjson_read(r->file->config, strlen(r->file->config), 0);
   yyjson_val *config = yyjson_doc_get_root(json);
   const char *variant = yyjson_get_str(yyjson_obj_get(config, "variant"));
-  r->variant = strcmp(variant, "siren") == 0 ? SROPE_SIREN : strcmp(variant, "torope") == 0 ? SROPE_TOROPE : SROPE_ORDINAL;
+  r->variant = strcmp(variant, "siren") == 0    ? SROPE_SIREN
+               : strcmp(variant, "torope") == 0 ? SROPE_TOROPE
+                                                : SROPE_ORDINAL;
   r->max_history = (size_t)number(config, "max_history", 1024);
   r->attn_scale = number(config, "attn_scale", 0.025);
   r->skip_scale = number(config, "skip_scale", 0.1);
@@ -66,15 +68,13 @@ reference *reference_load(const void *bytes, size_t n_bytes) {
   r->k = r->d / r->h;
   r->p = r->k / 2;
   r->a = r->variant == SROPE_SIREN ? weight(r, "rope.freq")->n : 0;
-  while (exists(r, "transformer_layers.%d.mha.W_q.weight", (int)r->l))
-    r->l++;
+  while (exists(r, "transformer_layers.%d.mha.W_q.weight", (int)r->l)) r->l++;
   yyjson_doc_free(json);
   return r;
 }
 
 void reference_free(reference *r) {
-  if (r)
-    tensor_file_free(r->file);
+  if (r) tensor_file_free(r->file);
   free(r);
 }
 
@@ -82,8 +82,7 @@ void reference_free(reference *r) {
 
 static double *zeros(size_t n) {
   double *x = calloc(n + 1, sizeof *x);
-  if (!x)
-    exit(EXIT_FAILURE);
+  if (!x) exit(EXIT_FAILURE);
   return x;
 }
 
@@ -97,8 +96,7 @@ static double *linear(const reference *r, const char *name, const double *x, siz
   for (size_t i = 0; i < m; i++)
     for (size_t o = 0; o < n_out; o++) {
       double sum = bias ? bias->data[o] : 0;
-      for (size_t j = 0; j < n_in; j++)
-        sum += w->data[o * n_in + j] * x[i * n_in + j];
+      for (size_t j = 0; j < n_in; j++) sum += w->data[o * n_in + j] * x[i * n_in + j];
       y[i * n_out + o] = sum;
     }
   return y;
@@ -107,13 +105,11 @@ static double *linear(const reference *r, const char *name, const double *x, siz
 static size_t width(const reference *r, const char *name) { return weight(r, "%s.weight", name)->shape[0]; }
 
 static void relu(double *x, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    x[i] = x[i] > 0 ? x[i] : 0;
+  for (size_t i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : 0;
 }
 
 static void silu(double *x, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    x[i] = x[i] / (1 + exp(-x[i]));
+  for (size_t i = 0; i < n; i++) x[i] = x[i] / (1 + exp(-x[i]));
 }
 
 /* linear, SiLU, linear, SiLU, linear (or as many as `names` has); a new array */
@@ -134,10 +130,8 @@ static double *layer_norm(const reference *r, const char *name, const double *x,
   double *y = zeros(m * d);
   for (size_t i = 0; i < m; i++) {
     double mean = 0, variance = 0;
-    for (size_t j = 0; j < d; j++)
-      mean += x[i * d + j] / (double)d;
-    for (size_t j = 0; j < d; j++)
-      variance += (x[i * d + j] - mean) * (x[i * d + j] - mean) / (double)d;
+    for (size_t j = 0; j < d; j++) mean += x[i * d + j] / (double)d;
+    for (size_t j = 0; j < d; j++) variance += (x[i * d + j] - mean) * (x[i * d + j] - mean) / (double)d;
     for (size_t j = 0; j < d; j++)
       y[i * d + j] = (x[i * d + j] - mean) / sqrt(variance + 1e-5) * gain->data[j] + bias->data[j];
   }
@@ -146,7 +140,8 @@ static double *layer_norm(const reference *r, const char *name, const double *x,
 
 /* ---------------------------------------------------------------- tokens and their angles */
 
-/* n tokens; token i stands at place[i] of a sequence of length s and, as a query, at `first[i]`, seeing tokens before that. */
+/* n tokens; token i stands at place[i] of a sequence of length s and, as a query, at `first[i]`, seeing tokens before
+ * that. */
 typedef struct tokens {
   size_t n, s;
   size_t *place, *first;
@@ -160,20 +155,13 @@ static double fraction(double x) { return x - floor(x); }
 static double time_feature(const reference *r, const tokens *k, const char *name, size_t i, size_t place) {
   double t = k->time_s[i], local = t + 60 * k->offset_minutes[i];
   double day = 2 * pi * fraction(local / 86400), week = 2 * pi * fraction(local / 604800);
-  if (strcmp(name, "order") == 0)
-    return (double)(k->s - 1 - place) / (double)k->s;
-  if (strcmp(name, "year") == 0)
-    return t / 31536000 - 55;
-  if (strcmp(name, "sin_day") == 0)
-    return sin(day);
-  if (strcmp(name, "cos_day") == 0)
-    return cos(day);
-  if (strcmp(name, "sin_week") == 0)
-    return sin(week);
-  if (strcmp(name, "cos_week") == 0)
-    return cos(week);
-  if (strcmp(name, "trend") == 0)
-    return (t - r->trend_center) / r->trend_scale;
+  if (strcmp(name, "order") == 0) return (double)(k->s - 1 - place) / (double)k->s;
+  if (strcmp(name, "year") == 0) return t / 31536000 - 55;
+  if (strcmp(name, "sin_day") == 0) return sin(day);
+  if (strcmp(name, "cos_day") == 0) return cos(day);
+  if (strcmp(name, "sin_week") == 0) return sin(week);
+  if (strcmp(name, "cos_week") == 0) return cos(week);
+  if (strcmp(name, "trend") == 0) return (t - r->trend_center) / r->trend_scale;
   exit(EXIT_FAILURE);
 }
 
@@ -182,12 +170,10 @@ static double *sine_branch(const reference *r, const char *network, double *x) {
   int i = 0;
   for (;; i++) {
     snprintf(name, sizeof name, "%s.net.%d.linear.weight", network, i);
-    if (!tensor_file_find(r->file, name))
-      break;
+    if (!tensor_file_find(r->file, name)) break;
     name[strlen(name) - strlen(".weight")] = 0;
     double *next = linear(r, name, x, 1);
-    for (size_t j = 0; j < width(r, name); j++)
-      next[j] = sin(r->omega_0 * next[j]);
+    for (size_t j = 0; j < width(r, name); j++) next[j] = sin(r->omega_0 * next[j]);
     free(x);
     x = next;
   }
@@ -205,8 +191,7 @@ static double *relu_branch(const reference *r, const char *network, double *x) {
     double *next = linear(r, name, x, 1);
     free(x);
     x = next;
-    if (!tensor_file_find(r->file, following))
-      return x;
+    if (!tensor_file_find(r->file, following)) return x;
     relu(x, width(r, name));
   }
 }
@@ -219,8 +204,7 @@ static double *network_output(const reference *r, const tokens *k, const char *n
     sine_in[j] = relu_in[j] = j < r->n_time_features ? time_feature(r, k, r->time_features[j], i, place)
                                                      : k->signal[i * r->g + j - r->n_time_features];
   double *sum = sine_branch(r, network, sine_in), *other = relu_branch(r, network, relu_in);
-  for (size_t j = 0; j < r->a; j++)
-    sum[j] += other[j];
+  for (size_t j = 0; j < r->a; j++) sum[j] += other[j];
   free(other);
   return sum;
 }
@@ -231,8 +215,7 @@ static void rotation(const reference *r, const tokens *k, const char *network, s
   double *f = r->variant == SROPE_SIREN ? network_output(r, k, network, i, place) : NULL;
   for (size_t j = 0; j < r->p; j++) {
     double inverse = pow(r->rope_base, -2.0 * (double)j / (double)r->k);
-    if (r->variant == SROPE_ORDINAL)
-      theta[j] = position * inverse;
+    if (r->variant == SROPE_ORDINAL) theta[j] = position * inverse;
     if (r->variant == SROPE_TOROPE)
       theta[j] = ((double)place + r->time_scale * (k->time_s[i] - k->oldest_s) / 86400) * inverse;
     if (r->variant == SROPE_SIREN) {
@@ -255,7 +238,8 @@ static void rotate(const reference *r, double *x, const double *theta) {
 /* ---------------------------------------------------------------- attention and the network */
 
 /* One token's attention, before W_o: q (D), keys and values (n_seen, D) */
-static void attend(const reference *r, const double *q, const double *keys, const double *values, size_t n_seen, double *out) {
+static void attend(const reference *r, const double *q, const double *keys, const double *values, size_t n_seen,
+                   double *out) {
   double *p = zeros(n_seen);
   for (size_t head = 0; head < r->h; head++) {
     double largest = -INFINITY, total = 0;
@@ -265,26 +249,25 @@ static void attend(const reference *r, const double *q, const double *keys, cons
       p[i] *= r->attn_scale;
       largest = p[i] > largest ? p[i] : largest;
     }
-    for (size_t i = 0; i < n_seen; i++)
-      total += p[i] = exp(p[i] - largest);
+    for (size_t i = 0; i < n_seen; i++) total += p[i] = exp(p[i] - largest);
     for (size_t c = head * r->k; c < (head + 1) * r->k; c++) {
       out[c] = 0;
-      for (size_t i = 0; i < n_seen; i++)
-        out[c] += p[i] / total * values[i * r->d + c];
+      for (size_t i = 0; i < n_seen; i++) out[c] += p[i] / total * values[i * r->d + c];
     }
   }
   free(p);
 }
 
 /* A whole attention block: (n, D) from what q and k, and v, are made of; a new array */
-static double *attention(const reference *r, const tokens *k, const char *name, const char *network, const double *qk_in,
-                         const double *v_in) {
+static double *attention(const reference *r, const tokens *k, const char *name, const char *network,
+                         const double *qk_in, const double *v_in) {
   char q_name[96], k_name[96], v_name[96], o_name[96];
   snprintf(q_name, sizeof q_name, "%s.W_q", name);
   snprintf(k_name, sizeof k_name, "%s.W_k", name);
   snprintf(v_name, sizeof v_name, "%s.W_v", name);
   snprintf(o_name, sizeof o_name, "%s.W_o", name);
-  double *q = linear(r, q_name, qk_in, k->n), *keys = linear(r, k_name, qk_in, k->n), *v = linear(r, v_name, v_in, k->n);
+  double *q = linear(r, q_name, qk_in, k->n), *keys = linear(r, k_name, qk_in, k->n),
+         *v = linear(r, v_name, v_in, k->n);
   double *theta = zeros(r->p), *mixed = zeros(k->n * r->d);
   for (size_t i = 0; i < k->n; i++) {
     rotation(r, k, network, i, k->first[i], theta);
@@ -309,14 +292,12 @@ static double *attention(const reference *r, const tokens *k, const char *name, 
 
 static double *sum_of(const double *a, const double *b, size_t n) {
   double *sum = zeros(n);
-  for (size_t i = 0; i < n; i++)
-    sum[i] = a[i] + b[i];
+  for (size_t i = 0; i < n; i++) sum[i] = a[i] + b[i];
   return sum;
 }
 
 static void add_skip(const reference *r, double *x, double *block, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    x[i] += r->skip_scale * block[i];
+  for (size_t i = 0; i < n; i++) x[i] += r->skip_scale * block[i];
   free(block);
 }
 
@@ -365,18 +346,16 @@ static void run(const reference *r, const tokens *k, const reference_outputs *ou
   double *projected = linear(r, "seq_projection.0", k->item, k->n);
   relu(projected, n_d);
   double *x = layer_norm(r, "seq_norm", projected, k->n);
-  double *a = silu_mlp(r, (const char *[]){"action_embedding.0", "action_embedding.2", "action_embedding.4"}, 3, k->action, k->n);
+  double *a = silu_mlp(r, (const char *[]){"action_embedding.0", "action_embedding.2", "action_embedding.4"}, 3,
+                       k->action, k->n);
   relu(a, n_d);
   for (size_t l = 0; l < r->l; l++) {
     layer(r, k, (int)l, x, a);
-    if (out->layers)
-      memcpy(out->layers + l * n_d, x, n_d * sizeof *x);
+    if (out->layers) memcpy(out->layers + l * n_d, x, n_d * sizeof *x);
   }
   double *u = attention(r, k, "action_attention", "action_angle_nn", x, a);
-  if (out->action_attention)
-    memcpy(out->action_attention, u, n_d * sizeof *u);
-  if (out->logits)
-    head(r, k, x, u, out->logits);
+  if (out->action_attention) memcpy(out->action_attention, u, n_d * sizeof *u);
+  if (out->logits) head(r, k, x, u, out->logits);
   angles(r, k, "angle_nn", out->angle);
   angles(r, k, "action_angle_nn", out->action_angle);
   free(projected);
@@ -388,8 +367,7 @@ static void run(const reference *r, const tokens *k, const reference_outputs *ou
 /* ---------------------------------------------------------------- events and candidates as tokens */
 
 static void copy_row(double *to, const float *from, size_t i, size_t n) {
-  for (size_t j = 0; from && j < n; j++)
-    to[j] = from[i * n + j];
+  for (size_t j = 0; from && j < n; j++) to[j] = from[i * n + j];
 }
 
 static tokens tokens_create(const reference *r, size_t n) {
@@ -408,20 +386,18 @@ static tokens tokens_create(const reference *r, size_t n) {
 
 static void tokens_free(tokens *k) {
   void *owned[] = {k->place, k->first, k->item, k->action, k->context, k->signal, k->time_s, k->offset_minutes};
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free(owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
 }
 
 static double given_or(double value, double otherwise) { return isnan(value) ? otherwise : value; }
 
-/* Are events i and j, i < j, of one request? Named ones by name; unnamed ones when all from i to j are unnamed and of one time. */
+/* Are events i and j, i < j, of one request? Named ones by name; unnamed ones when all from i to j are unnamed and of
+ * one time. */
 static int same_request(const srope_events *e, size_t i, size_t j) {
   uint64_t a = e->request ? e->request[i] : 0, b = e->request ? e->request[j] : 0;
-  if (a || b)
-    return a == b;
+  if (a || b) return a == b;
   for (size_t m = i + 1; m <= j; m++)
-    if ((e->request && e->request[m]) || e->time_s[m] != e->time_s[i])
-      return 0;
+    if ((e->request && e->request[m]) || e->time_s[m] != e->time_s[i]) return 0;
   return 1;
 }
 
@@ -436,8 +412,7 @@ static void fill_events(const reference *r, tokens *k, const srope_events *e, si
     k->oldest_s = fmin(k->oldest_s, k->time_s[i]);
     k->offset_minutes[i] = given_or(e->utc_offset_minutes ? e->utc_offset_minutes[from + i] : NAN, offset_minutes);
     k->place[i] = i;
-    while (!same_request(e, from + k->first[i], from + i) && k->first[i] < i)
-      k->first[i]++;
+    while (!same_request(e, from + k->first[i], from + i) && k->first[i] < i) k->first[i]++;
   }
 }
 
@@ -470,12 +445,13 @@ void reference_rank(const reference *r, const srope_events *events, size_t max_h
   }
   double *all_logits = zeros((c + n) * r->t), *all_angles = zeros(2 * (c + n) * r->a);
   double *action_angles = all_angles + (c + n) * r->a;
-  run(r, &k, &(reference_outputs){.logits = all_logits, .angle = angle ? all_angles : NULL, .action_angle = action_angle ? action_angles : NULL});
+  run(r, &k,
+      &(reference_outputs){.logits = all_logits,
+                           .angle = angle ? all_angles : NULL,
+                           .action_angle = action_angle ? action_angles : NULL});
   memcpy(logits, all_logits + c * r->t, n * r->t * sizeof *logits);
-  if (angle)
-    memcpy(angle, all_angles, (c + 1) * r->a * sizeof *angle);
-  if (action_angle)
-    memcpy(action_angle, action_angles, (c + 1) * r->a * sizeof *angle);
+  if (angle) memcpy(angle, all_angles, (c + 1) * r->a * sizeof *angle);
+  if (action_angle) memcpy(action_angle, action_angles, (c + 1) * r->a * sizeof *angle);
   free(all_logits);
   free(all_angles);
   tokens_free(&k);

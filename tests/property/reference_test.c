@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
@@ -54,7 +55,8 @@ static double check_sequence(const reference *r, const tensor_file *io, const sr
   double *u = calloc(s * r->d, sizeof *u), *angle = calloc(2 * s * r->a + 1, sizeof *angle);
   double *action_angle = angle + s * r->a;
   int siren = r->variant == SROPE_SIREN;
-  reference_sequence(r, e, NAN, &(reference_outputs){logits, layers, u, siren ? angle : NULL, siren ? action_angle : NULL});
+  reference_sequence(r, e, NAN,
+                     &(reference_outputs){logits, layers, u, siren ? angle : NULL, siren ? action_angle : NULL});
   double worst = worst_of(io, "sequence.logits", logits, 0);
   for (size_t l = 0; l < r->l; l++) {
     char name[48];
@@ -91,19 +93,26 @@ static void test_reference(void **state) {
   const char *folder = *state;
   reference *r = open_reference(folder);
   tensor_file *io = open_io(folder);
-  float *owned[] = {floats(io, "history.item"),    floats(io, "history.action"),    floats(io, "history.signal"),
+  float *owned[] = {floats(io, "history.item"),    floats(io, "history.action"), floats(io, "history.signal"),
                     floats(io, "history.context"), floats(io, "candidate.item"), floats(io, "candidate.context"),
                     floats(io, "candidate.signal")};
-  srope_events e = {.n = tensor_file_get(io, "history.item")->shape[0], .item = owned[0], .action = owned[1],
-                    .time_s = tensor_file_get(io, "history.timestamp")->data, .signal = owned[2], .context = owned[3]};
-  srope_candidates c = {.n = tensor_file_get(io, "candidate.item")->shape[0], .item = owned[4], .context = owned[5],
-                        .signal = owned[6], .now_s = tensor_file_get(io, "now")->data[0], .utc_offset_minutes = NAN};
+  srope_events e = {.n = tensor_file_get(io, "history.item")->shape[0],
+                    .item = owned[0],
+                    .action = owned[1],
+                    .time_s = tensor_file_get(io, "history.timestamp")->data,
+                    .signal = owned[2],
+                    .context = owned[3]};
+  srope_candidates c = {.n = tensor_file_get(io, "candidate.item")->shape[0],
+                        .item = owned[4],
+                        .context = owned[5],
+                        .signal = owned[6],
+                        .now_s = tensor_file_get(io, "now")->data[0],
+                        .utc_offset_minutes = NAN};
   double sequence = check_sequence(r, io, &e), rank = check_rank(r, io, &e, &c);
   print_message("  %-18s sequence %.1e, rank and cold %.1e\n", folder, sequence, rank);
   assert_true(sequence <= tolerance);
   assert_true(rank <= tolerance);
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-    free(owned[i]);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   tensor_file_free(io);
   reference_free(r);
 }

@@ -1,6 +1,7 @@
-/* session_test.c: what a session promises whatever the numbers are: a candidate's logits do not depend on the others, a history
- * does not depend on how it came in, dropped events leave no trace, and a refused call changes nothing. To the bit, but for
- * models with the `order` feature appended in pieces (1e-6; the output says how many were not equal to the bit). */
+/* session_test.c: what a session promises whatever the numbers are: a candidate's logits do not depend on the others, a
+ * history does not depend on how it came in, dropped events leave no trace, and a refused call changes nothing. To the
+ * bit, but for models with the `order` feature appended in pieces (1e-6; the output says how many were not equal to the
+ * bit). */
 #include "property/fixture.h"
 
 #include <math.h>
@@ -14,10 +15,10 @@ static size_t n_order_cases, n_order_not_equal; /* appended in pieces: see asser
 
 /* ---------------------------------------------------------------- candidates among others */
 
-static void check_subset(fixture *f, srope_session *session, const srope_candidates *all, const float *logits, size_t n) {
+static void check_subset(fixture *f, srope_session *session, const srope_candidates *all, const float *logits,
+                         size_t n) {
   size_t places[MOST_CANDIDATES], t = f->info->n_tasks;
-  for (size_t i = 0; i < all->n; i++)
-    places[i] = i;
+  for (size_t i = 0; i < all->n; i++) places[i] = i;
   for (size_t i = 0; i < n; i++) { /* a random permutation's first n */
     size_t j = i + random_below(&f->random, all->n - i), place = places[i];
     places[i] = places[j];
@@ -25,8 +26,7 @@ static void check_subset(fixture *f, srope_session *session, const srope_candida
   }
   srope_candidates some = candidates_gather(f, all, places, n);
   float *found = session_score(f, session, &some);
-  for (size_t i = 0; i < n; i++)
-    assert_same_logits(f, found + i * t, logits + places[i] * t, 1);
+  for (size_t i = 0; i < n; i++) assert_same_logits(f, found + i * t, logits + places[i] * t, 1);
   free(found);
   candidates_free(&some);
 }
@@ -76,8 +76,7 @@ static void assert_appended_alike(fixture *f, const float *a, const float *b, si
   size_t n = n_candidates * f->info->n_tasks;
   n_order_cases++;
   n_order_not_equal += memcmp(a, b, n * sizeof *a) != 0;
-  for (size_t i = 0; i < n; i++)
-    assert_true(fabs((double)a[i] - (double)b[i]) <= 1e-6);
+  for (size_t i = 0; i < n; i++) assert_true(fabs((double)a[i] - (double)b[i]) <= 1e-6);
 }
 
 /* Appends events in chunks of 1 .. most, scoring now and then in between. */
@@ -122,7 +121,8 @@ static void test_append(fixture *f) {
   check_append(f, 1, HISTORY_ALL);
   check_append(f, 13, HISTORY_ALL & ~HISTORY_NEGATIVE);
   check_append(f, 20, HISTORY_SIGNALS);
-  check_append(f, 131, HISTORY_NAMED); /* over what a session first makes room for, and over two chunks of the network */
+  check_append(f, 131,
+               HISTORY_NAMED); /* over what a session first makes room for, and over two chunks of the network */
 }
 
 /* A session that dropped old events is one that never had them, also where the window begins inside a request. */
@@ -174,7 +174,8 @@ static void test_clear(fixture *f) {
   events_free(&events);
 }
 
-/* Names are only names; naming what equal times say anyway changes nothing; zeros are the signals that are not given. */
+/* Names are only names; naming what equal times say anyway changes nothing; zeros are the signals that are not given.
+ */
 static void test_requests_and_defaults(fixture *f) {
   enum { N = 16 };
   srope_events events = events_random(f, N, HISTORY_NAMED);
@@ -185,8 +186,7 @@ static void test_requests_and_defaults(fixture *f) {
   srope_events renamed = events, by_time = events, named = events;
   renamed.request = named.request = key;
   by_time.request = NULL;
-  for (size_t i = 0; i < N; i++)
-    key[i] = events.request[i] ? events.request[i] * 0x9e3779b97f4a7c15ULL : 0;
+  for (size_t i = 0; i < N; i++) key[i] = events.request[i] ? events.request[i] * 0x9e3779b97f4a7c15ULL : 0;
   float *a = score_afresh(f, NULL, &events, &candidates), *b = score_afresh(f, NULL, &renamed, &candidates);
   assert_same_logits(f, a, b, SOME_CANDIDATES);
   free(a);
@@ -222,7 +222,8 @@ static void assert_unchanged(fixture *f, const witness *w, size_t count) {
   free(logits);
 }
 
-static void refuse_append(fixture *f, const witness *w, const srope_events *events, srope_status expected, const char *where) {
+static void refuse_append(fixture *f, const witness *w, const srope_events *events, srope_status expected,
+                          const char *where) {
   size_t count = srope_session_count(w->session);
   srope_error error = {0};
   srope_status status = srope_session_append(w->session, events, &error);
@@ -242,8 +243,7 @@ static void refuse_appends(fixture *f, const witness *w, double last_s) {
     float *rows[] = {(float *)events.item, (float *)events.action, (float *)events.signal};
     size_t widths[] = {info->n_item, info->n_action, info->n_signals};
     static const char *const where[] = {"history[2].item", "history[2].action", "history[2].signal"};
-    for (size_t j = 0; j < 4; j++)
-      time_s[j] = last_s + (double)j;
+    for (size_t j = 0; j < 4; j++) time_s[j] = last_s + (double)j;
     for (size_t list = 0; list < 3; list++)
       if (widths[list]) {
         float *x = &rows[list][3 * widths[list] - 1], before = *x;
@@ -257,8 +257,7 @@ static void refuse_appends(fixture *f, const witness *w, double last_s) {
     refuse_append(f, w, &events, SROPE_ERR_TIME, "history[3].time");
     time_s[3] = last_s + 3;
     time_s[0] = last_s - 0.001; /* decreases against the session */
-    if (srope_session_count(w->session))
-      refuse_append(f, w, &events, SROPE_ERR_TIME, "history[0].time");
+    if (srope_session_count(w->session)) refuse_append(f, w, &events, SROPE_ERR_TIME, "history[0].time");
     time_s[0] = last_s;
     if (!isnan(nothings[i])) {
       offset[1] = nothings[i];
@@ -277,15 +276,13 @@ static void refuse_score(fixture *f, const witness *w, const srope_candidates *c
                          const char *where) {
   size_t count = srope_session_count(w->session), n = SOME_CANDIDATES * f->info->n_tasks;
   float *logits = malloc(n * sizeof *logits);
-  for (size_t i = 0; i < n; i++)
-    logits[i] = 12345;
+  for (size_t i = 0; i < n; i++) logits[i] = 12345;
   srope_error error = {0};
   srope_status status = srope_session_score(w->session, candidates, logits, &error);
   if (status != expected || error.status != expected || !strstr(error.where, where) || !error.message[0])
     fail_msg("%s: expected %s at %s, found %s at %s: %s", f->name, srope_status_code(expected), where,
              srope_status_code(status), error.where, error.message);
-  for (size_t i = 0; i < n; i++)
-    assert_true(logits[i] == 12345); /* results are untouched on failure */
+  for (size_t i = 0; i < n; i++) assert_true(logits[i] == 12345); /* results are untouched on failure */
   free(logits);
   assert_unchanged(f, w, count);
 }
@@ -317,8 +314,7 @@ static void refuse_scores(fixture *f, const witness *w) {
   refuse_score(f, w, &bad, SROPE_ERR_ARGUMENT, "");
   bad = good;
   bad.context = NULL;
-  if (info->n_context)
-    refuse_score(f, w, &bad, SROPE_ERR_ARGUMENT, "");
+  if (info->n_context) refuse_score(f, w, &bad, SROPE_ERR_ARGUMENT, "");
   assert_int_equal(srope_session_score(w->session, &good, NULL, NULL), SROPE_ERR_ARGUMENT);
   assert_int_equal(srope_session_score(w->session, NULL, w->logits, NULL), SROPE_ERR_ARGUMENT);
   candidates_free(&good);
@@ -354,10 +350,10 @@ static void test_refused_sessions(fixture *f) {
 }
 
 int main(void) {
-  static const fixture_test tests[] = {
-      FIXTURE_TEST(test_batching),    FIXTURE_TEST(test_no_candidates), FIXTURE_TEST(test_append),
-      FIXTURE_TEST(test_max_history), FIXTURE_TEST(test_clear),         FIXTURE_TEST(test_requests_and_defaults),
-      FIXTURE_TEST(test_refused_calls), FIXTURE_TEST(test_refused_sessions)};
+  static const fixture_test tests[] = {FIXTURE_TEST(test_batching),      FIXTURE_TEST(test_no_candidates),
+                                       FIXTURE_TEST(test_append),        FIXTURE_TEST(test_max_history),
+                                       FIXTURE_TEST(test_clear),         FIXTURE_TEST(test_requests_and_defaults),
+                                       FIXTURE_TEST(test_refused_calls), FIXTURE_TEST(test_refused_sessions)};
   int failed = fixture_run(tests, sizeof tests / sizeof *tests);
   printf("histories appended in pieces to models with `order`: %zu, of which %zu not equal to the bit\n", n_order_cases,
          n_order_not_equal);

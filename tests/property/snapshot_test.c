@@ -1,5 +1,5 @@
-/* snapshot_test.c: a session as bytes and back: the same logits to the bit, whatever the session went through; damaged, cut,
- * foreign and longer bytes refused, with nothing made. */
+/* snapshot_test.c: a session as bytes and back: the same logits to the bit, whatever the session went through; damaged,
+ * cut, foreign and longer bytes refused, with nothing made. */
 #include "property/fixture.h"
 
 #include <math.h>
@@ -32,8 +32,10 @@ static void assert_alike(const fixture *f, srope_session *a, srope_session *b, c
   free(of_b);
 }
 
-/* Snapshots `session` (which has seen `seen` of the events), and takes both it and what is restored through the rest. */
-static void check_round_trip(fixture *f, srope_session *session, const srope_events *events, size_t seen, unsigned has) {
+/* Snapshots `session` (which has seen `seen` of the events), and takes both it and what is restored through the rest.
+ */
+static void check_round_trip(fixture *f, srope_session *session, const srope_events *events, size_t seen,
+                             unsigned has) {
   size_t n, n_again;
   unsigned char *bytes = snapshot(f, session, &n);
   srope_session *restored = restore(f, bytes, n);
@@ -56,7 +58,8 @@ static void test_round_trip(fixture *f) {
   for (int i = 0; i < 6; i++) {
     unsigned has = (unsigned)random_below(&f->random, HISTORY_ALL + 1);
     size_t n = 1 + random_below(&f->random, 20), seen = random_below(&f->random, n + 1);
-    srope_session_options options = {.max_history = (uint32_t[]){0, 3, 7}[i % 3], .utc_offset_minutes = i % 2 ? NAN : -300};
+    srope_session_options options = {.max_history = (uint32_t[]){0, 3, 7}[i % 3],
+                                     .utc_offset_minutes = i % 2 ? NAN : -300};
     srope_events events = events_random(f, n, has), first = events_slice(f, &events, 0, seen);
     srope_session *session = session_create(f, &options);
     session_append(f, session, &first);
@@ -97,8 +100,7 @@ static void test_refused(fixture *f) {
     longer[i] ^= flip;
     refuse(f, f->model, bytes, i, "cut short");
   }
-  for (size_t extra = 1; extra <= 8; extra++)
-    refuse(f, f->model, longer, n + extra, "bytes after the end");
+  for (size_t extra = 1; extra <= 8; extra++) refuse(f, f->model, longer, n + extra, "bytes after the end");
   srope_error error = {0};
   assert_int_equal(srope_session_snapshot(session, longer, n - 1, &error), SROPE_ERR_ARGUMENT);
   srope_session *usable = restore(f, bytes, n);
@@ -134,6 +136,7 @@ static void test_other_model(fixture *f) {
 }
 
 int main(void) {
-  static const fixture_test tests[] = {FIXTURE_TEST(test_round_trip), FIXTURE_TEST(test_refused), FIXTURE_TEST(test_other_model)};
+  static const fixture_test tests[] = {FIXTURE_TEST(test_round_trip), FIXTURE_TEST(test_refused),
+                                       FIXTURE_TEST(test_other_model)};
   return fixture_run(tests, sizeof tests / sizeof *tests);
 }
