@@ -15,7 +15,7 @@ help:
 	@echo 'make bench    ours against peers, in one run, as ratios'
 	@echo 'make demo     the interactive page (not there yet)'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
-	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
 	@echo 'make format   clang-format on our C files;  make lint: the same as a check, and ESLint'
 	@echo 'make clean    remove what was built; the tools in the cache folder stay'
 
@@ -46,7 +46,9 @@ dist/index.js: package.json package-lock.json $(shell find bindings/js -type f)
 fuzz: ; $(SETUP) native test $(RUN) do-fuzz
 do-fuzz:
 	$(call configure,fuzz,cmake) && cmake --build --preset fuzz --parallel $(JOBS) >&2
-	@for program in build-fuzz/fuzz/*; do "$$program" -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	@for program in build-fuzz/fuzz_*; do name=$${program#build-fuzz/fuzz_}; mkdir -p build-fuzz/found/$$name; \
+	  echo "$$name: $(FUZZ_SECONDS) s" >&2; $$program build-fuzz/found/$$name tests/fuzz/corpus/$$name -artifact_prefix=build-fuzz/found/ \
+	    -max_total_time=$(FUZZ_SECONDS) > build-fuzz/$$name.log 2>&1 || { tail -n 40 build-fuzz/$$name.log >&2; exit 1; }; done
 
 C_FILES = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'bindings/*.[ch]' 'tests/*.[ch]')
 format: ; $(SETUP) format $(RUN) do-format
