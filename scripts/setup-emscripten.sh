@@ -124,11 +124,11 @@ emscripten_install() {
   mv "$new" "$EMSCRIPTEN_DIR"
 }
 
-emscripten_is_whole() {
-  local f
-  for f in usr/share/emscripten/emcc.py usr/share/emscripten/cache/sysroot binaryen/bin/wasm-opt next/usr/bin/wasm-opt \
-    llvm/usr/lib/llvm-19/bin/clang llvm/bin/wasm-ld config; do
-    [ -e "$EMSCRIPTEN_DIR/$f" ] || return 1
+emscripten_is_whole() { # each of its programs still runs
+  [ -f "$EMSCRIPTEN_DIR/config" ] && [ -d "$EMSCRIPTEN_DIR/usr/share/emscripten/cache/sysroot" ] || return 1
+  local program
+  for program in llvm/bin/clang llvm/bin/wasm-ld binaryen/bin/wasm-opt; do
+    "$EMSCRIPTEN_DIR/$program" --version > /dev/null 2>&1 || return 1
   done
 }
 
