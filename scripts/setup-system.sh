@@ -1,7 +1,7 @@
 # setup-system.sh: what comes from the system's packages. Sourced by setup.sh.
 # Every need is a test and the Debian package that meets it. Nothing is installed where the test passes, so on another
 # system, or without root, a user meets the needs in any way and set-up is content.
-SYSTEM_MISSING=()
+SYSTEM_MISSING=() # packages
 
 needs() { # needs "PACKAGES" TEST...
   "${@:2}" > /dev/null 2>&1 || SYSTEM_MISSING+=($1)
@@ -18,9 +18,14 @@ has_node() { has node && at_least "$(node --version)" v20 && has npm; }
 can_have_node() { has_node || node_is_cached || { has node && has npm; }; } # an old one fetches a new one
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
 
-system_needs() { # system_needs PART: fills SYSTEM_MISSING
+system_needs() { # system_needs PART...: fills SYSTEM_MISSING
+  SYSTEM_MISSING=()
   needs make has make
   needs cmake has_cmake
+  local part
+  for part in "$@"; do system_needs_of "$part"; done
+}
+system_needs_of() {
   case $1 in
     native)
       needs "gcc libc6-dev" links_main cc
@@ -36,10 +41,8 @@ system_needs() { # system_needs PART: fills SYSTEM_MISSING
     test)
       needs "gcc libc6-dev" links_main gcc
       needs clang links_main clang
-      needs libclang-rt-dev links_main clang -fsanitize=address,undefined
-      needs libclang-rt-dev links_fuzzer clang -fsanitize=fuzzer
+      needs libclang-rt-dev links_fuzzer clang -fsanitize=address,undefined,fuzzer
       needs libcmocka-dev has_cmocka
-      needs valgrind has valgrind
       needs chromium has_browser
       ;;
     format) needs clang-format has clang-format ;;
@@ -47,8 +50,7 @@ system_needs() { # system_needs PART: fills SYSTEM_MISSING
 }
 
 setup_system() { # setup_system PART...
-  local part
-  for part in "$@"; do system_needs "$part"; done
+  system_needs "$@"
   [ ${#SYSTEM_MISSING[@]} -gt 0 ] || return 0
   local packages; packages=$(printf '%s\n' "${SYSTEM_MISSING[@]}" | sort -u | tr '\n' ' ')
   local install="apt-get install --no-install-recommends ${packages% }"
@@ -68,8 +70,7 @@ setup_system() { # setup_system PART...
     fail "could not install: $packages" "A network, and root or sudo without a question, are needed. When they are there, run as root" "  $install"
   fi
 
-  SYSTEM_MISSING=()
-  for part in "$@"; do system_needs "$part"; done
+  system_needs "$@"
   [ ${#SYSTEM_MISSING[@]} -eq 0 ] || fail "installed, but still not as needed: $(printf '%s\n' "${SYSTEM_MISSING[@]}" | sort -u | tr '\n' ' ')" \
     "A program of another version may come first on your PATH. Wanted: cmake >= 3.25, npm, a working cc, gcc and clang."
 }
