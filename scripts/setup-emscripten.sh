@@ -10,11 +10,13 @@ EMSCRIPTEN_DIR=$CACHE/emscripten-trixie-2 # a new number when this script lays i
 
 emcc_version() { "$1" --version 2>/dev/null | sed -nE '1s/.* ([0-9]+\.[0-9]+\.[0-9]+).*/\1/p'; }
 
-# A good version can still lack its LLVM, so a program is compiled and linked. Remembered by path, version and date.
+# A good version can still lack its LLVM, so a program is compiled and linked. Remembered by version, date and
+# inode, which a move keeps.
 emcc_works() { # emcc_works EMCC
   local folder key version stamp=$CACHE/emcc-probed
   folder=$(dirname "$(readlink -f "$1")")
-  key="$1 $(cat "$folder/emscripten-version.txt" 2>/dev/null || true) $(ls -ln "$folder/emcc.py" 2>/dev/null || true)"
+  key=$(cd "$folder" && cat emscripten-version.txt 2>/dev/null; ls -lni emcc.py emcc 2>/dev/null || true)
+  key=${key//$'\n'/ }
   if [ -f "$stamp" ] && grep -qxF "$key" "$stamp"; then return 0; fi
   version=$(emcc_version "$1" || true)
   if [ -z "$version" ] || ! at_least "$version" "$EMSCRIPTEN_MIN"; then
