@@ -25,19 +25,19 @@ static inline void store_tail(float *p, size_t n, vec a) {
 
 /* out (n) = operation on in (n), written in terms of `vec v`; the tail goes through a full vector, so its lanes see the
  * same steps. in and out may be one array. */
-#define MAP(n, in, out, operation)                                     \
-  do {                                                                 \
-    const float *map_in = (in);                                        \
-    float *map_out = (out);                                            \
-    size_t map_at = 0, map_n = (n);                                    \
-    for (; map_at + VL <= map_n; map_at += VL) {                       \
-      vec v = v_load(map_in + map_at);                                 \
-      v_store(map_out + map_at, (operation));                          \
-    }                                                                  \
-    if (map_at < map_n) {                                              \
-      vec v = load_tail(map_in + map_at, map_n - map_at);              \
-      store_tail(map_out + map_at, map_n - map_at, (operation));       \
-    }                                                                  \
+#define MAP(n, in, out, operation)                               \
+  do {                                                           \
+    const float *map_in = (in);                                  \
+    float *map_out = (out);                                      \
+    size_t map_at = 0, map_n = (n);                              \
+    for (; map_at + VL <= map_n; map_at += VL) {                 \
+      vec v = v_load(map_in + map_at);                           \
+      v_store(map_out + map_at, (operation));                    \
+    }                                                            \
+    if (map_at < map_n) {                                        \
+      vec v = load_tail(map_in + map_at, map_n - map_at);        \
+      store_tail(map_out + map_at, map_n - map_at, (operation)); \
+    }                                                            \
   } while (0)
 
 /* exp: x = n·ln2 + r, |r| <= ln2/2; degree-6 polynomial fitted at Chebyshev nodes; relative error below 1.5e-7.
@@ -249,8 +249,9 @@ static void matmul(const float *a, size_t lda, const float *b, size_t stride, co
 
 #define JOIN(a, b) a##b
 #define TEXT(a) #a
-#define TABLE(name, isa)                 \
-  extern const srope_kernels JOIN(name, isa); \
-  const srope_kernels JOIN(name, isa) = {TEXT(isa), NR, matmul, relu, silu, sine, sigmoid, add, add_scaled, layer_norm, softmax, rotate};
+#define TABLE(name, isa)                                                                        \
+  extern const srope_kernels JOIN(name, isa);                                                   \
+  const srope_kernels JOIN(name, isa) = {TEXT(isa), NR,  matmul,     relu,       silu,    sine, \
+                                         sigmoid,   add, add_scaled, layer_norm, softmax, rotate};
 #define TABLE_OF(isa) TABLE(srope_kernels_, isa)
 TABLE_OF(SROPE_ISA)

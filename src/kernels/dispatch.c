@@ -13,8 +13,8 @@ typedef struct candidate {
 #ifdef SROPE_HAVE_avx512
 extern const srope_kernels srope_kernels_avx512;
 static bool has_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
 }
 #endif
 #ifdef SROPE_HAVE_avx2
@@ -60,6 +60,7 @@ static const candidate CANDIDATES[] = {
 
 const srope_kernels *srope_kernels_find(const char *isa) {
   for (size_t i = 0; i < sizeof CANDIDATES / sizeof *CANDIDATES; i++)
-    if ((!isa || strcmp(isa, CANDIDATES[i].kernels->isa) == 0) && CANDIDATES[i].runs_here()) return CANDIDATES[i].kernels;
+    if ((!isa || strcmp(isa, CANDIDATES[i].kernels->isa) == 0) && CANDIDATES[i].runs_here())
+      return CANDIDATES[i].kernels;
   return NULL;
 }

@@ -18,10 +18,10 @@ typedef struct srope_kernels {
   void (*matmul)(const float *a, size_t lda, const float *b, size_t stride, const float *bias, float *c, size_t ldc,
                  size_t m, size_t n, size_t k);
   void (*relu)(float *x, size_t n);
-  void (*silu)(float *x, size_t n);                 /* x / (1 + exp(-x)) */
-  void (*sine)(float *x, size_t n, float omega);    /* sin(omega · x), any size of argument */
+  void (*silu)(float *x, size_t n);              /* x / (1 + exp(-x)) */
+  void (*sine)(float *x, size_t n, float omega); /* sin(omega · x), any size of argument */
   void (*sigmoid)(const float *x, float *y, size_t n);
-  void (*add)(const float *x, const float *y, float *z, size_t n);    /* z = x + y */
+  void (*add)(const float *x, const float *y, float *z, size_t n);     /* z = x + y */
   void (*add_scaled)(float *x, const float *y, float scale, size_t n); /* x += scale · y */
   /* y (m, d) = LayerNorm(x (m, d)) · gain + bias, eps 1e-5 */
   void (*layer_norm)(const float *x, const float *gain, const float *bias, float *y, size_t m, size_t d);

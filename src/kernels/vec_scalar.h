@@ -13,8 +13,8 @@ typedef struct vec {
   float lane[VL];
 } vec;
 
-#define LANEWISE(expression)                  \
-  vec r;                                      \
+#define LANEWISE(expression)                             \
+  vec r;                                                 \
   for (int i = 0; i < VL; i++) r.lane[i] = (expression); \
   return r
 

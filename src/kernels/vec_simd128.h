@@ -42,9 +42,7 @@ static inline float v_largest(vec a) {
 }
 
 /* t = n + 1.5·2^23 for a whole number n: 2^n, and x with its sign turned when n is odd. */
-static inline vec v_power_of_two(vec t) {
-  return wasm_i32x4_add(wasm_i32x4_shl(t, 23), wasm_i32x4_splat(0x3f800000));
-}
+static inline vec v_power_of_two(vec t) { return wasm_i32x4_add(wasm_i32x4_shl(t, 23), wasm_i32x4_splat(0x3f800000)); }
 static inline vec v_negate_if_odd(vec x, vec t) { return wasm_v128_xor(x, wasm_i32x4_shl(t, 31)); }
 
 #endif

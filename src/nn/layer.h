@@ -10,7 +10,7 @@ typedef struct srope_turns {
   size_t stride;        /* K or 0 */
 } srope_turns;
 
-typedef struct srope_layer_work { /* scratch for m rows */
+typedef struct srope_layer_work {       /* scratch for m rows */
   float *normed, *q, *k, *v, *attended; /* (m, D) each */
   float *hidden;                        /* 2 · m · max_hidden */
   float *scores;                        /* srope_attention_work_size */

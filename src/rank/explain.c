@@ -58,8 +58,12 @@ static srope_status prepare(explainer *e, const srope_candidates *candidates, sr
     return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to explain %zu candidates after %zu events", n, c);
   for (size_t i = 0; i < c; i++) e->request[i] = (uint64_t)log->request_start[i] + 1;
   memcpy(e->time_s, log->time_s, c * sizeof *e->time_s);
-  e->events = (srope_events){.n = c, .item = log->item, .action = log->action, .time_s = e->time_s,
-                             .signal = log->signal, .request = e->request,
+  e->events = (srope_events){.n = c,
+                             .item = log->item,
+                             .action = log->action,
+                             .time_s = e->time_s,
+                             .signal = log->signal,
+                             .request = e->request,
                              .utc_offset_minutes = log->utc_offset_minutes};
   srope_session_options options = {session->max_history, session->utc_offset_minutes};
   return srope_session_create(session->model, &options, &e->trial, error);

@@ -37,8 +37,8 @@ void srope_session_run_angles(srope_session *session, srope_network network, siz
   forward_angles(session, network, m);
 }
 
-void srope_session_run_candidate_angles(srope_session *session, const srope_candidates *candidates,
-                                        const float *signal, srope_network network, size_t m) {
+void srope_session_run_candidate_angles(srope_session *session, const srope_candidates *candidates, const float *signal,
+                                        srope_network network, size_t m) {
   const srope_info *info = &session->model->info;
   double offset = candidates->utc_offset_minutes;
   if (offset != offset) offset = session->utc_offset_minutes;
@@ -115,8 +115,7 @@ static void run_chunk(srope_session *session, size_t s, size_t first, size_t m, 
   for (uint32_t l = 0; l < info->n_layers; l++) {
     srope_layer_forward(model, &model->layers[l], &session->caches[l], work->x, work->a, first, &work->query_turns,
                         &work->key_turns, work->visible, m, &work->layer);
-    if (out && out->layers)
-      memcpy(out->layers + (l * session->count + first) * d, work->x, m * d * sizeof(float));
+    if (out && out->layers) memcpy(out->layers + (l * session->count + first) * d, work->x, m * d * sizeof(float));
   }
   srope_attention_remember(model, &model->action_attention, &work->action_turns, work->x, work->a, m,
                            &session->caches[info->n_layers], first, &work->layer);

@@ -18,7 +18,8 @@ static srope_status check_context(const srope_model *model, const srope_events *
 
 srope_status srope_sequence_forward(const srope_model *model, const srope_events *events, double utc_offset_minutes,
                                     const srope_sequence_outputs *out, srope_error *error) {
-  if (!model || !events || !out) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "model, events and out must be given");
+  if (!model || !events || !out)
+    return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "model, events and out must be given");
   if (events->n == 0) return SROPE_OK;
   if (events->n > SROPE_MAX_HISTORY)
     return srope_fail(error, SROPE_ERR_LIMIT, "history", "at most %d events, found %zu", SROPE_MAX_HISTORY, events->n);

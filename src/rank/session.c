@@ -12,7 +12,8 @@
 /* The first event of event i's named request, entering i where it is the first. Interleaved requests are found too. */
 static uint32_t find_named(srope_log *log, size_t i) {
   size_t slot = (size_t)((log->request[i] * 0x9e3779b97f4a7c15u) >> 32) & (log->n_slots - 1); /* 2^64 / golden ratio */
-  while (log->named[slot] && log->request[log->named[slot] - 1] != log->request[i]) slot = (slot + 1) & (log->n_slots - 1);
+  while (log->named[slot] && log->request[log->named[slot] - 1] != log->request[i])
+    slot = (slot + 1) & (log->n_slots - 1);
   if (!log->named[slot]) log->named[slot] = (uint32_t)i + 1;
   return log->named[slot] - 1;
 }
@@ -81,7 +82,8 @@ static void place(const srope_model *model, size_t capacity, srope_arena *arena,
   session->capacity = capacity;
 }
 
-static void copy_log(const srope_model *model, const srope_log *from, size_t first, size_t n, srope_log *to, size_t at) {
+static void copy_log(const srope_model *model, const srope_log *from, size_t first, size_t n, srope_log *to,
+                     size_t at) {
   const srope_info *info = &model->info;
   memmove(to->item + at * info->n_item, from->item + first * info->n_item, n * info->n_item * sizeof(float));
   memmove(to->action + at * info->n_action, from->action + first * info->n_action, n * info->n_action * sizeof(float));
@@ -179,7 +181,8 @@ static srope_status check_rows(const float *rows, size_t n, size_t width, const 
 
 static srope_status check_time(double time_s, const char *where, srope_error *error) {
   if (time_s >= -SROPE_MAX_TIME_S && time_s <= SROPE_MAX_TIME_S) return SROPE_OK;
-  return srope_fail(error, SROPE_ERR_TIME, where, "a time is a number of seconds up to 8.64e12 in size, found %g", time_s);
+  return srope_fail(error, SROPE_ERR_TIME, where, "a time is a number of seconds up to 8.64e12 in size, found %g",
+                    time_s);
 }
 
 srope_status srope_events_check(const srope_model *model, const srope_events *events, double last_time_s,

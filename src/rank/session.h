@@ -49,8 +49,8 @@ void srope_session_run_angles(srope_session *session, srope_network network, siz
                               bool as_query);
 
 /* f (m, A) into work.f of candidates with these signals (m, G) (NULL = zeros). Siren models only. */
-void srope_session_run_candidate_angles(srope_session *session, const srope_candidates *candidates,
-                                        const float *signal, srope_network network, size_t m);
+void srope_session_run_candidate_angles(srope_session *session, const srope_candidates *candidates, const float *signal,
+                                        srope_network network, size_t m);
 
 /* Runs what is not computed yet, for sequences of S tokens. `out` (may be NULL) gets every token's outputs, from
  * events->context for logits; it asks for a session in which nothing is computed. Does not allocate. */

@@ -37,7 +37,11 @@ enum { TIMES, OFFSETS, REQUESTS, ITEMS, ACTIONS, SIGNALS, SECTIONS };
 
 /* The whole snapshot's size, and where its sections lie. C, X, Y, G are bounded, so nothing overflows 64 bits. */
 static uint64_t lay_out(const srope_info *info, uint64_t count, section sections[SECTIONS]) {
-  uint64_t sizes[SECTIONS] = {count * 8, count * 8, count * 8, count * info->n_item * 4, count * info->n_action * 4,
+  uint64_t sizes[SECTIONS] = {count * 8,
+                              count * 8,
+                              count * 8,
+                              count * info->n_item * 4,
+                              count * info->n_action * 4,
                               count * info->n_signals * 4};
   uint64_t at = sizeof(header);
   for (int i = 0; i < SECTIONS; i++) {
@@ -62,12 +66,18 @@ srope_status srope_session_snapshot(const srope_session *session, void *bytes, s
 
   unsigned char *to = bytes;
   memset(to, 0, size);
-  header head = {.version = VERSION, .max_history = session->max_history, .model_hash = info->hash,
-                 .count = session->count, .utc_offset_minutes = session->utc_offset_minutes, .n_item = info->n_item,
-                 .n_action = info->n_action, .n_signals = info->n_signals};
+  header head = {.version = VERSION,
+                 .max_history = session->max_history,
+                 .model_hash = info->hash,
+                 .count = session->count,
+                 .utc_offset_minutes = session->utc_offset_minutes,
+                 .n_item = info->n_item,
+                 .n_action = info->n_action,
+                 .n_signals = info->n_signals};
   memcpy(head.magic, MAGIC, sizeof MAGIC);
   memcpy(to, &head, sizeof head);
-  const void *from[SECTIONS] = {log->time_s, log->utc_offset_minutes, log->request, log->item, log->action, log->signal};
+  const void *from[SECTIONS] = {log->time_s, log->utc_offset_minutes, log->request, log->item, log->action,
+                                log->signal};
   for (int i = 0; i < SECTIONS; i++) memcpy(to + sections[i].offset, from[i], sections[i].n_bytes);
   uint64_t hash = srope_hash64(to, size - 8);
   memcpy(to + size - 8, &hash, 8);

@@ -30,19 +30,19 @@ extern "C" {
 
 typedef enum srope_status {
   SROPE_OK = 0,
-  SROPE_ERR_ARGUMENT = 1,    /* the call itself is wrong: a NULL, a length that does not fit */
-  SROPE_ERR_MEMORY = 2,      /* memory was refused */
-  SROPE_ERR_LIMIT = 3,       /* a size is over a stated bound */
-  SROPE_ERR_FORMAT = 4,      /* the bytes are no safetensors file: truncated, overlapping, malformed header */
-  SROPE_ERR_CONFIG = 5,      /* the configuration is missing or wrong */
-  SROPE_ERR_TENSOR = 6,      /* a tensor is missing, or has another shape or dtype */
-  SROPE_ERR_VALUE = 7,       /* a number is NaN or infinite where it may not be */
-  SROPE_ERR_TIME = 8,        /* a time is no time, or a history's times decrease */
-  SROPE_ERR_FEATURE = 9,     /* a named value has the wrong type, length or range, or is required and missing */
-  SROPE_ERR_JSON = 10,       /* text that should be JSON is not, or a field has the wrong type */
-  SROPE_ERR_SNAPSHOT = 11,   /* a snapshot is damaged, of another version or of another model */
-  SROPE_ERR_UNSUPPORTED = 12,/* this machine or build cannot do it (an instruction set, say) */
-  SROPE_ERR_IO = 13          /* a file could not be read or written (front ends only; the library does no IO) */
+  SROPE_ERR_ARGUMENT = 1,     /* the call itself is wrong: a NULL, a length that does not fit */
+  SROPE_ERR_MEMORY = 2,       /* memory was refused */
+  SROPE_ERR_LIMIT = 3,        /* a size is over a stated bound */
+  SROPE_ERR_FORMAT = 4,       /* the bytes are no safetensors file: truncated, overlapping, malformed header */
+  SROPE_ERR_CONFIG = 5,       /* the configuration is missing or wrong */
+  SROPE_ERR_TENSOR = 6,       /* a tensor is missing, or has another shape or dtype */
+  SROPE_ERR_VALUE = 7,        /* a number is NaN or infinite where it may not be */
+  SROPE_ERR_TIME = 8,         /* a time is no time, or a history's times decrease */
+  SROPE_ERR_FEATURE = 9,      /* a named value has the wrong type, length or range, or is required and missing */
+  SROPE_ERR_JSON = 10,        /* text that should be JSON is not, or a field has the wrong type */
+  SROPE_ERR_SNAPSHOT = 11,    /* a snapshot is damaged, of another version or of another model */
+  SROPE_ERR_UNSUPPORTED = 12, /* this machine or build cannot do it (an instruction set, say) */
+  SROPE_ERR_IO = 13           /* a file could not be read or written (front ends only; the library does no IO) */
 } srope_status;
 
 typedef struct srope_error {
@@ -61,12 +61,12 @@ enum {
   SROPE_MAX_HEADER_BYTES = 16 << 20, /* safetensors header */
   SROPE_MAX_TENSORS = 16384,
   SROPE_MAX_LAYERS = 256,
-  SROPE_MAX_WIDTH = 65536,     /* any one dimension of a tensor but a table's rows */
+  SROPE_MAX_WIDTH = 65536, /* any one dimension of a tensor but a table's rows */
   SROPE_MAX_TABLE_ROWS = 1 << 28,
   SROPE_MAX_HISTORY = 1 << 20,
-  SROPE_MAX_FEATURES = 1024,   /* of one list */
-  SROPE_MAX_LIST = 65536,      /* elements of one list value */
-  SROPE_MAX_DEPTH = 16         /* layers of one branch of an angle network */
+  SROPE_MAX_FEATURES = 1024, /* of one list */
+  SROPE_MAX_LIST = 65536,    /* elements of one list value */
+  SROPE_MAX_DEPTH = 16       /* layers of one branch of an angle network */
 };
 
 /* ---------------------------------------------------------------- model */
@@ -85,17 +85,18 @@ typedef struct srope_info {
   uint32_t max_history;
   float attn_scale, skip_scale, omega_0;
   double rope_base, time_scale, order_scale, trend_center, trend_scale, utc_offset_minutes;
-  bool uses_order;         /* an angle feature is `order`: appending re-runs the history */
-  bool has_schema[3];      /* by srope_list: the list is built from named values */
-  uint64_t n_parameters;   /* duplicates not counted twice */
-  uint64_t hash;           /* XXH64 of the model file, seed 0: names the model in snapshots */
-  const char *isa;         /* "scalar", "avx2", "avx512", "neon", "simd128", "relaxed" */
+  bool uses_order;       /* an angle feature is `order`: appending re-runs the history */
+  bool has_schema[3];    /* by srope_list: the list is built from named values */
+  uint64_t n_parameters; /* duplicates not counted twice */
+  uint64_t hash;         /* XXH64 of the model file, seed 0: names the model in snapshots */
+  const char *isa;       /* "scalar", "avx2", "avx512", "neon", "simd128", "relaxed" */
 } srope_info;
 
 /* Loads a model from the bytes of a whole .safetensors file (borrows; nothing points into `bytes` afterwards).
  * `isa`: an instruction set's name, or NULL for the best there is. The model owns all its memory; free it after its
  * sessions. Errors: FORMAT, LIMIT, CONFIG, TENSOR, VALUE (NaN or infinite weights), UNSUPPORTED, MEMORY. */
-srope_status srope_model_load(const void *bytes, size_t n_bytes, const char *isa, srope_model **out, srope_error *error);
+srope_status srope_model_load(const void *bytes, size_t n_bytes, const char *isa, srope_model **out,
+                              srope_error *error);
 void srope_model_free(srope_model *model);
 
 const srope_info *srope_model_info(const srope_model *model);
@@ -165,20 +166,20 @@ srope_status srope_time_parse(const char *text, size_t n, double *time_ms, srope
 
 typedef struct srope_events { /* oldest first; borrows everything */
   size_t n;
-  const float *item;                  /* (n, X) */
-  const float *action;                /* (n, Y) */
-  const double *time_s;               /* (n), never decreasing, also against what the session holds */
-  const float *signal;                /* (n, G), or NULL for zeros */
-  const uint64_t *request;            /* (n) keys, or NULL; 0 = no name: neighbours of equal time are one request */
-  const double *utc_offset_minutes;   /* (n), or NULL; NaN = the session's */
-  const float *context;               /* (n, Z): only srope_sequence_forward reads it; else may be NULL */
+  const float *item;                /* (n, X) */
+  const float *action;              /* (n, Y) */
+  const double *time_s;             /* (n), never decreasing, also against what the session holds */
+  const float *signal;              /* (n, G), or NULL for zeros */
+  const uint64_t *request;          /* (n) keys, or NULL; 0 = no name: neighbours of equal time are one request */
+  const double *utc_offset_minutes; /* (n), or NULL; NaN = the session's */
+  const float *context;             /* (n, Z): only srope_sequence_forward reads it; else may be NULL */
 } srope_events;
 
 typedef struct srope_candidates { /* borrows everything */
-  size_t n;                  /* may be 0 */
-  const float *item;         /* (n, X) */
-  const float *context;      /* (n, Z); may be NULL when Z = 0 */
-  const float *signal;       /* (n, G), or NULL for zeros */
+  size_t n;                       /* may be 0 */
+  const float *item;              /* (n, X) */
+  const float *context;           /* (n, Z); may be NULL when Z = 0 */
+  const float *signal;            /* (n, G), or NULL for zeros */
   double now_s;
   double utc_offset_minutes; /* NaN = the session's */
 } srope_candidates;
@@ -196,7 +197,7 @@ void srope_session_free(srope_session *session);
 /* Adds events (copies). All or none. Beyond max_history the oldest drop out. May allocate; runs no network: the next
  * score runs what is new. Errors: ARGUMENT, TIME, VALUE, LIMIT, MEMORY; where = "history[i].time" with i in the batch. */
 srope_status srope_session_append(srope_session *session, const srope_events *events, srope_error *error);
-void srope_session_clear(srope_session *session); /* forgets all events, keeps the memory */
+void srope_session_clear(srope_session *session);         /* forgets all events, keeps the memory */
 size_t srope_session_count(const srope_session *session); /* C: events held */
 
 /* logits (N, T) of every candidate after the session's history. Does not allocate. A candidate's logits are the same to
@@ -219,11 +220,11 @@ srope_status srope_session_restore(const srope_model *model, const void *bytes, 
 /* ---------------------------------------------------------------- whole sequences (evaluation, parity) */
 
 typedef struct srope_sequence_outputs { /* each may be NULL */
-  float *logits;           /* (S, T) */
-  float *layers;           /* (L, S, D): x after each layer */
-  float *action_attention; /* (S, D): u */
-  float *angle;            /* (S, A): angle_nn at each token's own position, before freq and order */
-  float *action_angle;     /* (S, A) */
+  float *logits;                        /* (S, T) */
+  float *layers;                        /* (L, S, D): x after each layer */
+  float *action_attention;              /* (S, D): u */
+  float *angle;                         /* (S, A): angle_nn at each token's own position, before freq and order */
+  float *action_angle;                  /* (S, A) */
 } srope_sequence_outputs;
 
 /* Every event's engagement predicted from the events before its request. events->context (S, Z) is read when logits are
