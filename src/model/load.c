@@ -35,6 +35,7 @@ typedef struct loader {
   char prefix[64];     /* of the names below it */
   srope_status status; /* of the first problem */
   uint32_t n_problems;
+  uint32_t n_parameters; /* visited so far */
   srope_error *error;
 } loader;
 
@@ -96,13 +97,30 @@ static void read_floats(loader *l, const srope_tensor *tensor, uint64_t first, s
 
 /* ---------------------------------------------------------------- places of the model */
 
+/* The next place in the model's list of parameters; the tensor that goes there is told by `record`. */
+static uint32_t next_parameter(loader *l) { return l->n_parameters++; }
+
+static void record(loader *l, uint32_t parameter, const srope_tensor *tensor, srope_layout layout, void *place) {
+  srope_model *model = l->model;
+  size_t n_name = strlen(tensor->name) + 1;
+  char *name = srope_arena_place(&l->arena, n_name, 1);
+  if (!name || !model->parameters) return;
+  memcpy(name, tensor->name, n_name);
+  srope_parameter *to = &model->parameters[parameter];
+  *to = (srope_parameter){
+      .name = name, .n_dims = tensor->n_dims, .n = (size_t)tensor->n, .layout = layout, .place = place};
+  for (uint32_t i = 0; i < tensor->n_dims && i < 2; i++) to->shape[i] = tensor->shape[i];
+}
+
 /* `n` floats with zeros up to a panel's width. */
 static const float *visit_vector(loader *l, const char *name, const char *suffix, uint64_t n) {
   const srope_tensor *tensor = take(l, name, suffix, 1, &n);
   if (!tensor) return NULL;
   size_t size = (size_t)tensor->n;
+  uint32_t parameter = next_parameter(l);
   float *place = srope_arena_place(&l->arena, srope_padded_size(l->model->kernels->nr, size), sizeof *place);
   if (place) read_floats(l, tensor, 0, size, place);
+  record(l, parameter, tensor, SROPE_LAYOUT_PLAIN, place);
   return place;
 }
 
@@ -123,6 +141,7 @@ static uint64_t visit_linear(loader *l, srope_linear *linear, const char *name, 
   const uint64_t shape[2] = {n_out, n_in};
   const srope_tensor *tensor = take(l, name, ".weight", 2, shape);
   if (tensor) n_out = tensor->shape[0];
+  linear->parameter = next_parameter(l);
   linear->bias = has_bias ? visit_vector(l, name, ".bias", n_out) : NULL;
   if (!tensor) return n_out;
   linear->n_out = (uint32_t)tensor->shape[0];
@@ -130,6 +149,7 @@ static uint64_t visit_linear(loader *l, srope_linear *linear, const char *name, 
   float *packed = srope_arena_place(&l->arena, srope_packed_size(nr, linear->n_out, linear->n_in), sizeof *packed);
   if (packed) pack_weight(l, tensor, linear->n_out, linear->n_in, packed);
   linear->weight = packed;
+  record(l, linear->parameter, tensor, SROPE_LAYOUT_PACKED, packed);
 
   uint32_t widest = linear->n_out > linear->n_in ? linear->n_out : linear->n_in;
   if (widest > l->model->max_hidden) l->model->max_hidden = widest;
@@ -138,6 +158,7 @@ static uint64_t visit_linear(loader *l, srope_linear *linear, const char *name, 
 }
 
 static void visit_norm(loader *l, srope_norm *norm, const char *name, uint64_t d) {
+  norm->parameter = l->n_parameters;
   norm->gain = visit_vector(l, name, ".weight", d);
   norm->bias = visit_vector(l, name, ".bias", d);
 }
@@ -181,6 +202,7 @@ static void visit_attention(loader *l, srope_attention *attention, uint64_t d) {
   visit_linear(l, &attention->k, "W_k", d, d, false);
   visit_linear(l, &attention->v, "W_v", d, d, false);
   visit_linear(l, &attention->o, "W_o", d, d, false);
+  attention->padding_parameter = l->n_parameters;
   attention->padding = visit_vector(l, "padding_embedding", "", d);
 }
 
@@ -207,7 +229,11 @@ static void visit_rotation(loader *l) {
       read_floats(l, frequency, i, 1, &value);
       model->frequency[i] = value;
     }
+  model->frequency_parameter = next_parameter(l);
+  if (frequency) record(l, model->frequency_parameter, frequency, SROPE_LAYOUT_DOUBLE, model->frequency);
   const srope_tensor *order_scale = take(l, "rope.order_scale", "", 0, NULL);
+  model->order_scale_parameter = next_parameter(l);
+  if (order_scale) record(l, model->order_scale_parameter, order_scale, SROPE_LAYOUT_DOUBLE, &model->info.order_scale);
   if (order_scale && l->arena.base) {
     float value;
     read_floats(l, order_scale, 0, 1, &value);
@@ -230,6 +256,7 @@ static void visit_tables(loader *l, srope_schema *schema) {
     if (!tensor) continue;
     float *place = srope_arena_place(&l->arena, (size_t)tensor->n, sizeof *place);
     if (place) read_floats(l, tensor, 0, (size_t)tensor->n, place);
+    record(l, next_parameter(l), tensor, SROPE_LAYOUT_PLAIN, place);
     field->table = place;
   }
 }
@@ -468,9 +495,12 @@ static srope_status load_tensors(loader *l) {
   size_t n_bytes = l->arena.used;
   model->memory = l->arena.overflow ? NULL : srope_aligned_alloc(n_bytes);
   l->panel = malloc(l->panel_n * sizeof *l->panel);
-  if (!model->memory || !l->panel)
+  model->parameters = calloc(l->n_parameters, sizeof *model->parameters);
+  if (!model->memory || !l->panel || !model->parameters)
     return srope_fail(l->error, SROPE_ERR_MEMORY, NULL, "no memory for %zu bytes of weights", n_bytes);
   l->arena = (srope_arena){model->memory, 0, false};
+  model->n_parameters = l->n_parameters;
+  l->n_parameters = 0;
   visit_model(l);
   place_lists(l);
   return finish_notes(l);

@@ -12,6 +12,7 @@ void srope_model_free(srope_model *model) {
   if (!model) return;
   srope_schema_free(model->schema);
   srope_aligned_free(model->memory);
+  free(model->parameters);
   free(model->description);
   yyjson_doc_free(model->config);
   free(model);

@@ -11,15 +11,18 @@ typedef struct srope_linear { /* y (n_out) = x (n_in) · W^T + b */
   const float *weight;        /* packed, see kernels.h */
   const float *bias;          /* padded to nr with zeros; NULL = none */
   uint32_t n_in, n_out;
+  uint32_t parameter; /* the weight's place in srope_model.parameters; the bias, where there is one, follows it */
 } srope_linear;
 
 typedef struct srope_norm {
-  const float *gain, *bias;
-} srope_norm; /* (D) each */
+  const float *gain, *bias; /* (D) each */
+  uint32_t parameter;       /* the gain's place in srope_model.parameters; the bias follows it */
+} srope_norm;
 
 typedef struct srope_attention {
   srope_linear q, k, v, o; /* (D, D), no bias */
   const float *padding;    /* (D): the output before W_o of a token with nothing to attend to */
+  uint32_t padding_parameter;
 } srope_attention;
 
 typedef struct srope_layer {
@@ -48,6 +51,22 @@ typedef enum srope_angle_feature {
 } srope_angle_feature;
 enum { SROPE_MAX_ANGLE_FEATURES = 64 }; /* named ones, repeats allowed; the G signals follow them */
 
+/* A tensor of the file and where it went: what the trainer learns and writes back. */
+typedef enum srope_layout {
+  SROPE_LAYOUT_PLAIN,  /* floats, row-major as in the file */
+  SROPE_LAYOUT_PACKED, /* a weight (n_out, n_in) in panels, see kernels.h */
+  SROPE_LAYOUT_DOUBLE  /* doubles that hold float32 numbers */
+} srope_layout;
+
+typedef struct srope_parameter {
+  const char *name; /* the tensor's */
+  uint32_t n_dims;
+  uint64_t shape[2];
+  size_t n; /* elements */
+  srope_layout layout;
+  void *place; /* in the model's memory */
+} srope_parameter;
+
 struct srope_model {
   srope_info info;
   const srope_kernels *kernels;
@@ -67,7 +86,9 @@ struct srope_model {
   srope_angle_network angles[2]; /* by srope_network; n = 0 unless siren */
   srope_layer *layers;           /* (L) */
   srope_attention action_attention;
-  srope_mlp head;      /* .0 .2 .4: 2D+Z -> ... -> T */
+  srope_mlp head;              /* .0 .2 .4: 2D+Z -> ... -> T */
+  srope_parameter *parameters; /* (n_parameters), in the order of the loader's list */
+  uint32_t n_parameters, frequency_parameter, order_scale_parameter;
   uint32_t max_hidden; /* widest activation of any mlp or feed-forward, for workspaces */
 
   char *description; /* the JSON of srope_model_describe; owned */

@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-#include "nn/linear.h"
-
-void srope_head_forward(const srope_model *model, const float *x, const float *u, const float *context, size_t m,
-                        float *joined, float *work, float *logits) {
+void srope_head_join(const srope_model *model, const float *x, const float *u, const float *context, size_t m,
+                     float *joined) {
   size_t d = model->info.d_model, z = model->info.n_context;
   for (size_t i = 0; i < m; i++) {
     float *row = joined + i * (2 * d + z);
@@ -14,5 +12,9 @@ void srope_head_forward(const srope_model *model, const float *x, const float *u
     memcpy(row + d, u + i * d, d * sizeof *row);
     if (z) memcpy(row + 2 * d, context + i * z, z * sizeof *row);
   }
-  srope_mlp_forward(model, &model->head, srope_silu, joined, m, work, logits);
+}
+
+void srope_head_forward(const srope_model *model, const float *joined, size_t m, const srope_mlp_states *states,
+                        const srope_hook *hook, float *logits) {
+  srope_mlp_forward(model, &model->head, srope_silu, joined, m, states, hook, logits);
 }

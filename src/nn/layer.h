@@ -1,8 +1,10 @@
-/* layer.h: one transformer layer, for history tokens (which leave their key and value behind) and for candidates. */
+/* layer.h: one transformer layer, for history tokens (which leave their key and value behind) and for candidates.
+ * The rows that go through together may be of several sequences. */
 #ifndef SROPE_NN_LAYER_H
 #define SROPE_NN_LAYER_H
 
 #include "nn/attention.h"
+#include "nn/linear.h"
 
 /* Rotations of m rows, in the form of the `rotate` kernel: row i's at cosine + i·stride (stride 0 = one for all). */
 typedef struct srope_turns {
@@ -10,27 +12,46 @@ typedef struct srope_turns {
   size_t stride;        /* K or 0 */
 } srope_turns;
 
-typedef struct srope_layer_work {       /* scratch for m rows */
-  float *normed, *q, *k, *v, *attended; /* (m, D) each */
-  float *hidden;                        /* 2 · m · max_hidden */
-  float *scores;                        /* srope_attention_work_size */
+typedef struct srope_span { /* the next m rows: tokens first .. first+m-1 of one sequence, or candidates after it */
+  srope_cache cache;
+  size_t first, m;
+} srope_span;
+
+typedef struct
+    srope_rows { /* what one pass takes through a layer; row i sees tokens 0 .. visible[i]-1 of its sequence */
+  const srope_span *spans;
+  size_t n_spans, m; /* all rows */
+  const uint32_t *visible;
+  const srope_turns *query_turns, *key_turns; /* key_turns NULL: candidates, which leave nothing behind */
+  const srope_hook *hook;                     /* NULL when serving */
+} srope_rows;
+
+/* Scratch of m rows for serving, where arrays may be shared: valued = attended, projected = after_1 = normed_2 = normed,
+ * activated = hidden, fed = attended. Training keeps all of them apart for the backward pass. */
+typedef struct srope_layer_work {
+  float *normed, *valued, *q, *k, *v;           /* (m, D) each: LN1(x), LN1(x + a), turned q and k, v */
+  float *attended, *projected, *normed_2, *fed; /* (m, D) each: before and after W_o, LN2, the feed-forward's output */
+  float *hidden, *activated;                    /* (m, ffwd) before and after SiLU; serving: 2 · m · max_hidden */
+  float *scores;                                /* srope_attention_work_size of the longest sequence */
 } srope_layer_work;
 
 /* x (m, D) rotated in place, row by row. */
 void srope_turn_rows(const srope_model *model, const srope_turns *turns, size_t m, float *x);
 
-/* q (m, D) = x · W_q, turned. */
-void srope_attention_queries(const srope_model *model, const srope_attention *weights, const srope_turns *turns,
-                             const float *x, size_t m, float *q);
-/* Keys x · W_k, turned, and values y · W_v of m rows into the cache from token `first` on. Scratch: work's k and v. */
-void srope_attention_remember(const srope_model *model, const srope_attention *weights, const srope_turns *turns,
-                              const float *x, const float *y, size_t m, const srope_cache *cache, size_t first,
-                              const srope_layer_work *work);
+/* out (m, D), before W_o, of queries x · W_q, turned, into work->q. */
+void srope_attend(const srope_model *model, const srope_attention *weights, const srope_rows *rows, const float *x,
+                  const srope_layer_work *work, float *out);
+/* Keys x · W_k, turned, and values y · W_v of all rows into their sequences' caches. Into work's k and v. */
+void srope_remember(const srope_model *model, const srope_attention *weights, const srope_rows *rows, const float *x,
+                    const float *y, const srope_layer_work *work);
 
-/* x (m, D) += skip · Attn + skip · FFN. With a (m, D): the rows are history tokens first .. first+m-1, whose keys
- * (turned by key_turns) and values enter the cache before anyone attends. With a NULL: candidates, key_turns unused. */
-void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_cache *cache, float *x,
-                         const float *a, size_t first, const srope_turns *query_turns, const srope_turns *key_turns,
-                         const uint32_t *visible, size_t m, const srope_layer_work *work);
+/* x (m, D) += skip · Attn + skip · FFN. With a (m, D): the rows are history tokens, whose keys and values enter the
+ * caches before anyone attends. With a NULL: candidates. The hook sees both outputs before they are added. */
+void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
+                         const float *a, const srope_layer_work *work);
+
+/* u (m, D): the attention over what was done, q = x (m, D), over keys and values remembered of (x, a). */
+void srope_action_attention_forward(const srope_model *model, const srope_rows *rows, const float *x,
+                                    const srope_layer_work *work, float *u);
 
 #endif

@@ -10,11 +10,27 @@ static inline void srope_linear_forward(const srope_model *model, const srope_li
                          linear->n_out, m, linear->n_out, linear->n_in);
 }
 
-/* All layers but the last, each followed by `activate`; then the last, alone. y (m, n_out of the last).
- * work: 2 · m · max_hidden floats. */
 typedef void (*srope_activation)(const srope_model *model, float *y, size_t n);
+
+/* What training does to states (m, width) on their way, in place: dropout. Serving has none (NULL). `site` tells the
+ * places of a network apart. */
+typedef struct srope_hook {
+  void (*apply)(const struct srope_hook *hook, uint32_t site, float *x, size_t m, size_t width);
+  uint32_t site; /* of the first place */
+} srope_hook;
+
+/* What a pass leaves of the layers but the last: (m, n_out) before and after the activation (may be one array). */
+typedef struct srope_mlp_states {
+  float *before[SROPE_MAX_DEPTH], *after[SROPE_MAX_DEPTH];
+} srope_mlp_states;
+
+/* States in scratch, for a pass whose states nobody wants. work: 2 · m · max_hidden floats. */
+srope_mlp_states srope_mlp_scratch(const srope_model *model, size_t m, float *work);
+
+/* All layers but the last, each followed by `activate` and then `hook` (NULL = none; layer i's site is hook->site + i);
+ * then the last, alone. y (m, n_out of the last). */
 void srope_mlp_forward(const srope_model *model, const srope_mlp *mlp, srope_activation activate, const float *x,
-                       size_t m, float *work, float *y);
+                       size_t m, const srope_mlp_states *states, const srope_hook *hook, float *y);
 
 /* Activations: y (n) in place. sine is sin(omega_0 · y). */
 void srope_relu(const srope_model *model, float *y, size_t n);

@@ -2,10 +2,18 @@
 #ifndef SROPE_NN_SIREN_H
 #define SROPE_NN_SIREN_H
 
-#include "model/model.h"
+#include "nn/linear.h"
 
-/* f (m, A) from phi (m, F). work: m · (2·max_hidden + A) floats. */
-void srope_siren_forward(const srope_model *model, srope_network network, const float *phi, size_t m, float *work,
-                         float *f);
+typedef struct srope_siren_states { /* of both branches; residual (m, A): the ReLU branch's output */
+  srope_mlp_states sine, relu;
+  float *residual;
+} srope_siren_states;
+
+/* f (m, A) from phi (m, F). */
+void srope_siren_forward(const srope_model *model, srope_network network, const float *phi, size_t m,
+                         const srope_siren_states *states, float *f);
+
+/* States in scratch, for a pass whose states nobody wants. work: m · (2·max_hidden + A) floats. */
+srope_siren_states srope_siren_scratch(const srope_model *model, size_t m, float *work);
 
 #endif

@@ -28,11 +28,12 @@ srope_status srope_model_angles(const srope_model *model, srope_network network,
 
   float *work = malloc((info->n_angle_features + 2u * model->max_hidden + 2u * info->n_angles + 1u) * sizeof *work);
   if (!work) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the angle network's work");
-  float *phi = work, *f = phi + info->n_angle_features, *hidden = f + info->n_angles;
+  float *phi = work, *f = phi + info->n_angle_features;
+  srope_siren_states states = srope_siren_scratch(model, 1, f + info->n_angles);
   for (size_t i = 0; i < n; i++) {
     if (info->variant == SROPE_SIREN) {
       srope_time_features(model, time_s[i], offset, 0, signal ? signal + i * info->n_signals : NULL, phi);
-      srope_siren_forward(model, network, phi, 1, hidden, f);
+      srope_siren_forward(model, network, phi, 1, &states, f);
     }
     for (uint32_t j = 0; j < info->n_pairs; j++)
       out[i * info->n_pairs + j] = srope_rotary_time_angle(model, f, time_s[i] / 86400.0, j);

@@ -21,7 +21,8 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 static void forward_angles(srope_session *session, srope_network network, size_t m) {
   srope_workspace *work = &session->work;
-  srope_siren_forward(session->model, network, work->phi, m, work->layer.hidden, work->f);
+  srope_siren_states states = srope_siren_scratch(session->model, m, work->layer.hidden);
+  srope_siren_forward(session->model, network, work->phi, m, &states, work->f);
 }
 
 void srope_session_run_angles(srope_session *session, srope_network network, size_t s, size_t first, size_t m,
@@ -76,21 +77,25 @@ static void make_both_turns(srope_session *session, srope_network network, size_
 
 /* ---------------------------------------------------------------- history */
 
-/* What only whole sequences ask for: every token as a query of the action attention, and its logits. */
-static void run_outputs(srope_session *session, size_t first, size_t m, const float *context,
-                        const srope_sequence_outputs *out) {
-  const srope_model *model = session->model;
-  const srope_info *info = &model->info;
+/* The head over m rows, of which work.x and work.u are there. */
+static void run_head(srope_session *session, const float *context, size_t m, float *logits) {
   srope_workspace *work = &session->work;
-  srope_attention_queries(model, &model->action_attention, &work->action_query_turns, work->x, m, work->layer.q);
-  srope_attention_forward(model, &session->caches[info->n_layers], model->action_attention.padding, work->layer.q,
-                          work->visible, m, work->layer.scores, work->layer.attended);
-  srope_linear_forward(model, &model->action_attention.o, work->layer.attended, m, work->u);
+  srope_mlp_states states = srope_mlp_scratch(session->model, m, work->layer.hidden);
+  srope_head_join(session->model, work->x, work->u, context, m, work->joined);
+  srope_head_forward(session->model, work->joined, m, &states, NULL, logits);
+}
+
+/* What only whole sequences ask for: every token as a query of the action attention, and its logits. */
+static void run_outputs(srope_session *session, const srope_rows *rows, size_t first, const float *context,
+                        const srope_sequence_outputs *out) {
+  const srope_info *info = &session->model->info;
+  srope_workspace *work = &session->work;
+  srope_action_attention_forward(session->model, rows, work->x, &work->layer, work->u);
   if (out->action_attention)
-    memcpy(out->action_attention + first * info->d_model, work->u, m * info->d_model * sizeof(float));
+    memcpy(out->action_attention + first * info->d_model, work->u, rows->m * info->d_model * sizeof(float));
   if (out->logits)
-    srope_head_forward(model, work->x, work->u, info->n_context ? context + first * info->n_context : NULL, m,
-                       work->joined, work->layer.hidden, out->logits + first * info->n_tasks);
+    run_head(session, info->n_context ? context + first * info->n_context : NULL, rows->m,
+             out->logits + first * info->n_tasks);
 }
 
 static void run_chunk(srope_session *session, size_t s, size_t first, size_t m, const float *context,
@@ -101,8 +106,9 @@ static void run_chunk(srope_session *session, size_t s, size_t first, size_t m, 
   size_t d = info->d_model;
 
   /* 1. what the tokens are */
-  srope_embed_items(model, session->log.item + first * info->n_item, m, work->x);
-  srope_embed_actions(model, session->log.action + first * info->n_action, m, work->layer.hidden, work->a);
+  srope_mlp_states states = srope_mlp_scratch(model, m, work->layer.hidden);
+  srope_embed_items(model, session->log.item + first * info->n_item, m, work->x, work->x);
+  srope_embed_actions(model, session->log.action + first * info->n_action, m, &states, work->a);
   for (size_t i = 0; i < m; i++) work->visible[i] = session->log.request_start[first + i];
 
   /* 2. where and when they are */
@@ -112,14 +118,18 @@ static void run_chunk(srope_session *session, size_t s, size_t first, size_t m, 
                   out ? &work->action_query_turns : NULL, out ? out->action_angle : NULL);
 
   /* 3. through the layers, each leaving keys and values behind */
+  srope_span span = {.first = first, .m = m};
+  srope_rows rows = {&span, 1, m, work->visible, &work->query_turns, &work->key_turns, NULL};
   for (uint32_t l = 0; l < info->n_layers; l++) {
-    srope_layer_forward(model, &model->layers[l], &session->caches[l], work->x, work->a, first, &work->query_turns,
-                        &work->key_turns, work->visible, m, &work->layer);
+    span.cache = session->caches[l];
+    srope_layer_forward(model, &model->layers[l], &rows, work->x, work->a, &work->layer);
     if (out && out->layers) memcpy(out->layers + (l * session->count + first) * d, work->x, m * d * sizeof(float));
   }
-  srope_attention_remember(model, &model->action_attention, &work->action_turns, work->x, work->a, m,
-                           &session->caches[info->n_layers], first, &work->layer);
-  if (out && (out->logits || out->action_attention)) run_outputs(session, first, m, context, out);
+  span.cache = session->caches[info->n_layers];
+  rows.query_turns = &work->action_query_turns;
+  rows.key_turns = &work->action_turns;
+  srope_remember(model, &model->action_attention, &rows, work->x, work->a, &work->layer);
+  if (out && (out->logits || out->action_attention)) run_outputs(session, &rows, first, context, out);
 }
 
 void srope_session_run(srope_session *session, size_t s, const float *context, const srope_sequence_outputs *out) {
@@ -162,18 +172,19 @@ static void run_candidate_chunk(srope_session *session, const srope_candidates *
   const srope_model *model = session->model;
   const srope_info *info = &model->info;
   srope_workspace *work = &session->work;
-  const srope_cache *action_cache = &session->caches[info->n_layers];
   for (size_t i = 0; i < m; i++) work->visible[i] = (uint32_t)session->count;
-  srope_embed_items(model, candidates->item + first * info->n_item, m, work->x);
-  for (uint32_t l = 0; l < info->n_layers; l++)
-    srope_layer_forward(model, &model->layers[l], &session->caches[l], work->x, NULL, 0, turns, NULL, work->visible, m,
-                        &work->layer);
-  srope_attention_queries(model, &model->action_attention, action_turns, work->x, m, work->layer.q);
-  srope_attention_forward(model, action_cache, model->action_attention.padding, work->layer.q, work->visible, m,
-                          work->layer.scores, work->layer.attended);
-  srope_linear_forward(model, &model->action_attention.o, work->layer.attended, m, work->u);
-  srope_head_forward(model, work->x, work->u, info->n_context ? candidates->context + first * info->n_context : NULL, m,
-                     work->joined, work->layer.hidden, logits + first * info->n_tasks);
+  srope_embed_items(model, candidates->item + first * info->n_item, m, work->x, work->x);
+  srope_span span = {.m = m};
+  srope_rows rows = {&span, 1, m, work->visible, turns, NULL, NULL};
+  for (uint32_t l = 0; l < info->n_layers; l++) {
+    span.cache = session->caches[l];
+    srope_layer_forward(model, &model->layers[l], &rows, work->x, NULL, &work->layer);
+  }
+  span.cache = session->caches[info->n_layers];
+  rows.query_turns = action_turns;
+  srope_action_attention_forward(model, &rows, work->x, &work->layer, work->u);
+  run_head(session, info->n_context ? candidates->context + first * info->n_context : NULL, m,
+           logits + first * info->n_tasks);
 }
 
 void srope_session_run_candidates(srope_session *session, const srope_candidates *candidates, float *logits) {

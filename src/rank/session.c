@@ -56,6 +56,10 @@ static void place_workspace(const srope_model *model, size_t capacity, srope_are
   work->layer.v = srope_arena_place(arena, r * d, sizeof(float));
   work->layer.attended = srope_arena_place(arena, r * d, sizeof(float));
   work->layer.hidden = srope_arena_place(arena, r * (2 * (size_t)model->max_hidden + info->n_angles), sizeof(float));
+  /* serving keeps no states: see layer.h */
+  work->layer.valued = work->layer.fed = work->layer.attended;
+  work->layer.projected = work->layer.normed_2 = work->layer.normed;
+  work->layer.activated = work->layer.hidden;
   work->layer.scores = srope_arena_place(arena, srope_attention_work_size(capacity), sizeof(float));
 }
 
