@@ -10,4 +10,12 @@ void srope_embed_items(const srope_model *model, const float *item, size_t m, fl
 void srope_embed_actions(const srope_model *model, const float *action, size_t m, const srope_mlp_states *states,
                          float *a);
 
+/* ditem (m, X), or NULL, from dx (m, D). work: m · D floats. */
+void srope_embed_items_backward(const srope_model *model, const srope_gradients *gradients, const float *item, size_t m,
+                                const float *rectified, const float *dx, float *work, float *ditem);
+/* daction (m, Y), or NULL, from da (m, D), which is overwritten. work: 2 · m · max_hidden floats. */
+void srope_embed_actions_backward(const srope_model *model, const srope_gradients *gradients, const float *action,
+                                  size_t m, const srope_mlp_states *states, const float *a, float *da, float *work,
+                                  float *daction);
+
 #endif

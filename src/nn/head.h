@@ -11,4 +11,12 @@ void srope_head_join(const srope_model *model, const float *x, const float *u, c
 void srope_head_forward(const srope_model *model, const float *joined, size_t m, const srope_mlp_states *states,
                         const srope_hook *hook, float *logits);
 
+/* djoined (m, 2D + Z) from dlogits (m, T). work: 2 · m · max_hidden floats. */
+void srope_head_backward(const srope_model *model, const srope_gradients *gradients, const float *joined, size_t m,
+                         const srope_mlp_states *states, const srope_hook *hook, const float *dlogits, float *work,
+                         float *djoined);
+/* djoined -> dx, du (m, D) and dcontext (m, Z) or NULL. */
+void srope_head_join_backward(const srope_model *model, const float *djoined, size_t m, float *dx, float *du,
+                              float *dcontext);
+
 #endif

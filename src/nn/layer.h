@@ -50,6 +50,28 @@ void srope_remember(const srope_model *model, const srope_attention *weights, co
 void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
                          const float *a, const srope_layer_work *work);
 
+typedef struct srope_dturns { /* (m, P) each, added to: the gradients of the angles that turned queries and keys */
+  float *query, *key;
+} srope_dturns;
+
+typedef struct srope_layer_gradient_work {      /* scratch of the backward passes of m rows */
+  float *dout, *dq, *dk, *dv, *dnormed, *other; /* (m, D) each */
+  float *hidden;                                /* 2 · m · max_hidden */
+  float *scores;                                /* srope_attention_backward_work_size of the longest sequence */
+} srope_layer_gradient_work;
+
+/* dx (m, D) is the gradient of what came out and becomes that of what went in, x; da (m, D) is added to. x, a and work as
+ * the forward pass left them (x as it went in). The rows must be whole sequences. */
+void srope_layer_backward(const srope_model *model, const srope_layer *layer, const srope_gradients *gradients,
+                          const srope_rows *rows, const float *x, const float *a, const srope_layer_work *work,
+                          const srope_layer_gradient_work *scratch, const srope_dturns *dturns, float *dx, float *da);
+
+/* From du (m, D): dx and da (m, D) are added to. */
+void srope_action_attention_backward(const srope_model *model, const srope_gradients *gradients, const srope_rows *rows,
+                                     const float *x, const float *a, const srope_layer_work *work,
+                                     const srope_layer_gradient_work *scratch, const srope_dturns *dturns,
+                                     const float *du, float *dx, float *da);
+
 /* u (m, D): the attention over what was done, q = x (m, D), over keys and values remembered of (x, a). */
 void srope_action_attention_forward(const srope_model *model, const srope_rows *rows, const float *x,
                                     const srope_layer_work *work, float *u);

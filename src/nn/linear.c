@@ -24,8 +24,61 @@ srope_mlp_states srope_mlp_scratch(const srope_model *model, size_t m, float *wo
   return states;
 }
 
+void srope_linear_backward(const srope_model *model, const srope_linear *linear, const srope_gradients *gradients,
+                           const float *x, const float *dy, size_t m, float *dx) {
+  const srope_gradient_kernels *kernels = gradients->kernels;
+  size_t n_in = linear->n_in, n_out = linear->n_out;
+  float *dweight = gradients->of[linear->parameter];
+  float *dbias = linear->bias ? gradients->of[linear->parameter + 1] : NULL;
+  if (dweight) kernels->outer(dy, n_out, x, n_in, dweight, n_in, m, n_out, n_in);
+  if (dbias) kernels->column_sum(dy, dbias, m, n_out);
+  if (dx)
+    model->kernels->matmul(dy, n_out, gradients->back[linear->parameter], n_out * model->kernels->nr, NULL, dx, n_in, m,
+                           n_in, n_out);
+}
+
+void srope_norm_backward(const srope_norm *norm, const srope_gradients *gradients, const float *x, const float *dy,
+                         size_t m, size_t d, float *dx) {
+  gradients->kernels->layer_norm_backward(x, norm->gain, dy, dx, gradients->of[norm->parameter],
+                                          gradients->of[norm->parameter + 1], m, d);
+}
+
+void srope_mlp_backward(const srope_model *model, const srope_mlp *mlp, srope_activation_backward activate_backward,
+                        const srope_gradients *gradients, const float *x, size_t m, const srope_mlp_states *states,
+                        const srope_hook *hook, const float *dy, float *work, float *dx) {
+  for (uint32_t i = mlp->n; i-- > 0;) {
+    if (i == 0) {
+      srope_linear_backward(model, &mlp->layer[0], gradients, x, dy, m, dx);
+      return;
+    }
+    float *dhidden = work + (i % 2) * m * model->max_hidden;
+    size_t width = mlp->layer[i - 1].n_out;
+    srope_linear_backward(model, &mlp->layer[i], gradients, states->after[i - 1], dy, m, dhidden);
+    if (hook) hook->apply(hook, hook->site + i - 1, dhidden, m, width);
+    activate_backward(model, gradients, states->before[i - 1], dhidden, m * width);
+    dy = dhidden;
+  }
+}
+
 void srope_relu(const srope_model *model, float *y, size_t n) { model->kernels->relu(y, n); }
 
 void srope_silu(const srope_model *model, float *y, size_t n) { model->kernels->silu(y, n); }
 
 void srope_sine(const srope_model *model, float *y, size_t n) { model->kernels->sine(y, n, model->info.omega_0); }
+
+void srope_relu_backward(const srope_model *model, const srope_gradients *gradients, const float *before, float *dy,
+                         size_t n) {
+  (void)model;
+  gradients->kernels->relu_backward(before, dy, n);
+}
+
+void srope_silu_backward(const srope_model *model, const srope_gradients *gradients, const float *before, float *dy,
+                         size_t n) {
+  (void)model;
+  gradients->kernels->silu_backward(before, dy, n);
+}
+
+void srope_sine_backward(const srope_model *model, const srope_gradients *gradients, const float *before, float *dy,
+                         size_t n) {
+  gradients->kernels->sine_backward(before, dy, n, model->info.omega_0);
+}
