@@ -6,6 +6,7 @@
 int cli_rank(int n, char **arguments);
 int cli_score(int n, char **arguments);
 int cli_eval(int n, char **arguments);
+int cli_simulate(int n, char **arguments);
 int cli_inspect(int n, char **arguments);
 int cli_angles(int n, char **arguments);
 

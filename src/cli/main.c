@@ -17,6 +17,7 @@ static const struct {
     {"rank", "rank candidates: requests in, answers out, one JSON object a line", cli_rank},
     {"score", "logits of tensors, for parity work", cli_score},
     {"eval", "NE, AUC and calibration error on a log, as it would have been served", cli_eval},
+    {"simulate", "events with a planted truth, to see whether training finds it", cli_simulate},
     {"inspect", "what is in a model file", cli_inspect},
     {"angles", "the time part of the rotation over a span of time", cli_angles},
 };
