@@ -1,17 +1,13 @@
 /* request.c: see request.h. */
 #include "cli/request.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "cli/buffer.h"
-#include "cli/names.h"
-
-enum { MAX_DEPTH = 64 }; /* lists and objects inside one another; a request needs 6 */
+#include "input/fields.h"
 
 enum { REQUEST_ID, REQUEST_NOW, REQUEST_UTC_OFFSET, REQUEST_HISTORY, REQUEST_CANDIDATES, N_REQUEST };
 static const char *const request_fields[N_REQUEST] = {"id", "now", "utc_offset_minutes", "history", "candidates"};
@@ -36,38 +32,39 @@ struct cli_request_reader {
   const srope_info *info;
   cli_request_rules rules;
   yyjson_doc *document;
-  cli_names request_names, event_names, candidate_names, signal_names;
-  cli_names feature_names[3];  /* by srope_list */
-  yyjson_val **found;          /* one per name of the largest set above */
-  srope_value *values;         /* likewise */
-  float *vector[3], *signal;   /* one event's */
-  cli_buffer elements, events; /* srope_value of list values; timed_event */
+  srope_names request_names, event_names, candidate_names, signal_names;
+  srope_names feature_names[3]; /* by srope_list */
+  yyjson_val **found;           /* one per name of the largest set above */
+  srope_value *values;          /* likewise */
+  float *vector[3], *signal;    /* one event's */
+  srope_input_elements elements;
+  cli_buffer events; /* timed_event */
 };
 
 /* ---------------------------------------------------------------- making and freeing */
 
-static srope_status name_fixed(cli_names *names, const char *const *fields, uint32_t n, srope_error *error) {
-  srope_status status = cli_names_create(n, names, error);
-  for (uint32_t i = 0; status == SROPE_OK && i < n; i++) cli_names_set(names, i, fields[i]);
-  if (status == SROPE_OK) cli_names_sort(names);
+static srope_status name_fixed(srope_names *names, const char *const *fields, uint32_t n, srope_error *error) {
+  srope_status status = srope_names_create(n, names, error);
+  for (uint32_t i = 0; status == SROPE_OK && i < n; i++) srope_names_set(names, i, fields[i]);
+  if (status == SROPE_OK) srope_names_sort(names);
   return status;
 }
 
 static srope_status name_features(cli_request_reader *reader, srope_list list, srope_error *error) {
   uint32_t n = srope_model_feature_count(reader->model, list);
-  srope_status status = cli_names_create(n, &reader->feature_names[list], error);
+  srope_status status = srope_names_create(n, &reader->feature_names[list], error);
   for (uint32_t i = 0; status == SROPE_OK && i < n; i++)
-    cli_names_set(&reader->feature_names[list], i, srope_model_feature(reader->model, list, i)->name);
-  if (status == SROPE_OK) cli_names_sort(&reader->feature_names[list]);
+    srope_names_set(&reader->feature_names[list], i, srope_model_feature(reader->model, list, i)->name);
+  if (status == SROPE_OK) srope_names_sort(&reader->feature_names[list]);
   return status;
 }
 
 static srope_status name_signals(cli_request_reader *reader, srope_error *error) {
   uint32_t n = reader->info->n_signals;
-  srope_status status = cli_names_create(n, &reader->signal_names, error);
+  srope_status status = srope_names_create(n, &reader->signal_names, error);
   for (uint32_t i = 0; status == SROPE_OK && i < n; i++)
-    cli_names_set(&reader->signal_names, i, srope_model_signal(reader->model, i));
-  if (status == SROPE_OK) cli_names_sort(&reader->signal_names);
+    srope_names_set(&reader->signal_names, i, srope_model_signal(reader->model, i));
+  if (status == SROPE_OK) srope_names_sort(&reader->signal_names);
   return status;
 }
 
@@ -117,114 +114,46 @@ srope_status cli_request_reader_create(const srope_model *model, const cli_reque
 void cli_request_reader_free(cli_request_reader *reader) {
   if (reader == NULL) return;
   yyjson_doc_free(reader->document);
-  cli_names_free(&reader->request_names);
-  cli_names_free(&reader->event_names);
-  cli_names_free(&reader->candidate_names);
-  cli_names_free(&reader->signal_names);
+  srope_names_free(&reader->request_names);
+  srope_names_free(&reader->event_names);
+  srope_names_free(&reader->candidate_names);
+  srope_names_free(&reader->signal_names);
   for (int list = 0; list < 3; list++) {
-    cli_names_free(&reader->feature_names[list]);
+    srope_names_free(&reader->feature_names[list]);
     free(reader->vector[list]);
   }
   free(reader->signal);
   free(reader->found);
   free(reader->values);
-  cli_buffer_free(&reader->elements);
+  srope_input_elements_free(&reader->elements);
   cli_buffer_free(&reader->events);
   free(reader);
 }
 
 /* ---------------------------------------------------------------- values */
 
-static srope_status fail_kind(yyjson_val *value, const char *where, const char *expected, srope_error *error) {
-  const char *found = yyjson_is_raw(value) ? "a number" : srope_json_kind(value);
-  return srope_fail(error, SROPE_ERR_JSON, where, "expected %s, found %s", expected, found);
-}
-
-static bool is_number(yyjson_val *value) { return yyjson_is_num(value) || yyjson_is_raw(value); }
-
-/* Numbers that no double holds exactly come raw: whole ones over 64 bits, and infinities, which stay infinite here. */
-static double get_number(yyjson_val *value) {
-  return yyjson_is_raw(value) ? strtod(yyjson_get_raw(value), NULL) : yyjson_get_num(value);
-}
-
 static bool is_scalar(yyjson_val *value) { return value == NULL || !yyjson_is_ctn(value); }
-
-static srope_value make_value(yyjson_val *value) {
-  if (value == NULL || yyjson_is_null(value)) return (srope_value){.kind = SROPE_VALUE_MISSING};
-  if (yyjson_is_bool(value))
-    return (srope_value){.kind = SROPE_VALUE_BOOLEAN, .as.number = yyjson_is_true(value) ? 1 : 0};
-  if (is_number(value)) return (srope_value){.kind = SROPE_VALUE_NUMBER, .as.number = get_number(value)};
-  const char *text = yyjson_is_str(value) ? yyjson_get_str(value) : srope_json_kind(value);
-  return (srope_value){.kind = yyjson_is_str(value) ? SROPE_VALUE_STRING : SROPE_VALUE_OTHER,
-                       .n = (uint32_t)(yyjson_is_str(value) ? yyjson_get_len(value) : strlen(text)),
-                       .as.string = text};
-}
-
-/* reader->found -> reader->values, lists through reader->elements. */
-static srope_status make_values(cli_request_reader *reader, uint32_t n, srope_error *error) {
-  size_t n_elements = 0, index, count;
-  yyjson_val *element;
-  for (uint32_t i = 0; i < n; i++)
-    if (yyjson_is_arr(reader->found[i])) n_elements += yyjson_arr_size(reader->found[i]);
-  srope_status status = cli_buffer_reserve(&reader->elements, n_elements, sizeof(srope_value), error);
-  if (status != SROPE_OK) return status;
-  srope_value *next = reader->elements.data;
-  for (uint32_t i = 0; i < n; i++) {
-    if (!yyjson_is_arr(reader->found[i])) {
-      reader->values[i] = make_value(reader->found[i]);
-      continue;
-    }
-    reader->values[i] =
-        (srope_value){.kind = SROPE_VALUE_LIST, .n = (uint32_t)yyjson_arr_size(reader->found[i]), .as.elements = next};
-    yyjson_arr_foreach(reader->found[i], index, count, element) *next++ = make_value(element);
-  }
-  return SROPE_OK;
-}
-
-static srope_status read_number(yyjson_val *value, const char *where, float *out, srope_error *error) {
-  if (!is_number(value)) return fail_kind(value, where, "a number", error);
-  double number = get_number(value);
-  if (!(fabs(number) <= FLT_MAX))
-    return srope_fail(error, SROPE_ERR_VALUE, where, "expected a number in float32's range, found %g", number);
-  *out = (float)number;
-  return SROPE_OK;
-}
-
-/* A list of exactly n numbers. */
-static srope_status read_numbers(yyjson_val *list, uint32_t n, const char *where, float *out, srope_error *error) {
-  size_t index, count;
-  yyjson_val *element;
-  if (!yyjson_is_arr(list)) return fail_kind(list, where, "a list of numbers", error);
-  if (yyjson_arr_size(list) != n)
-    return srope_fail(error, SROPE_ERR_FEATURE, where, "expected %u numbers, found %zu", n, yyjson_arr_size(list));
-  yyjson_arr_foreach(list, index, count, element) {
-    srope_status status = read_number(element, "", &out[index], error);
-    if (status != SROPE_OK) {
-      srope_error_prefix(error, "%s[%zu]", where, index);
-      return status;
-    }
-  }
-  return SROPE_OK;
-}
 
 /* `item`, `action` or `context`: named values where the model has a schema, else numbers. out (X), (Y), (Z). */
 static srope_status read_vector(cli_request_reader *reader, srope_list list, yyjson_val *value, float *out,
                                 srope_error *error) {
   uint32_t widths[3] = {reader->info->n_item, reader->info->n_action, reader->info->n_context};
-  const cli_names *names = &reader->feature_names[list];
+  const srope_names *names = &reader->feature_names[list];
   srope_status status = SROPE_OK;
   if (!reader->info->has_schema[list])
-    return value == NULL && widths[list] == 0 ? SROPE_OK
-                                              : read_numbers(value, widths[list], list_names[list], out, error);
+    return value == NULL && widths[list] == 0
+               ? SROPE_OK
+               : srope_input_read_numbers(value, widths[list], list_names[list], out, error);
   if (value != NULL && !yyjson_is_obj(value))
-    return fail_kind(value, list_names[list], "an object of named values", error);
+    return srope_input_fail_kind(value, list_names[list], "an object of named values", error);
   if (value != NULL) {
-    status = cli_names_pick(names, value, reader->rules.strict, reader->found, error);
+    status = srope_names_pick(names, value, reader->rules.strict, reader->found, error);
     if (status != SROPE_OK) srope_error_prefix(error, "%s", list_names[list]);
   } else {
     memset(reader->found, 0, names->n * sizeof *reader->found);
   }
-  if (status == SROPE_OK) status = make_values(reader, names->n, error);
+  if (status == SROPE_OK)
+    status = srope_input_make_values(reader->found, names->n, &reader->elements, reader->values, error);
   return status == SROPE_OK ? srope_encode(reader->model, list, reader->values, out, error) : status;
 }
 
@@ -233,91 +162,18 @@ static srope_status read_signal(cli_request_reader *reader, yyjson_val *value, f
   uint32_t n = reader->info->n_signals;
   memset(out, 0, n * sizeof *out);
   if (value == NULL) return SROPE_OK;
-  if (yyjson_is_arr(value)) return read_numbers(value, n, "signal", out, error);
-  if (!yyjson_is_obj(value)) return fail_kind(value, "signal", "an object or a list of numbers", error);
-  srope_status status = cli_names_pick(&reader->signal_names, value, reader->rules.strict, reader->found, error);
-  for (uint32_t i = 0; status == SROPE_OK && i < n; i++)
-    if (reader->found[i] != NULL)
-      status = read_number(reader->found[i], srope_model_signal(reader->model, i), &out[i], error);
-  if (status != SROPE_OK) srope_error_prefix(error, "signal");
-  return status;
-}
-
-static srope_status read_time(yyjson_val *value, const char *where, double *time_s, srope_error *error) {
-  double time_ms;
-  if (yyjson_is_str(value)) {
-    srope_status status = srope_time_parse(yyjson_get_str(value), yyjson_get_len(value), &time_ms, error);
-    if (status != SROPE_OK) {
-      srope_error_prefix(error, "%s", where);
-      return status;
-    }
-  } else if (is_number(value)) {
-    time_ms = get_number(value);
-    if (!isfinite(time_ms))
-      return srope_fail(error, SROPE_ERR_TIME, where, "expected a finite time, found %g", time_ms);
-  } else {
-    return fail_kind(value, where, "Unix milliseconds or an ISO 8601 string", error);
-  }
-  *time_s = time_ms / 1000;
-  return SROPE_OK;
-}
-
-/* NULL leaves *minutes as it is. */
-static srope_status read_utc_offset(yyjson_val *value, double *minutes, srope_error *error) {
-  if (value == NULL) return SROPE_OK;
-  if (!is_number(value)) return fail_kind(value, "utc_offset_minutes", "a number", error);
-  if (!isfinite(get_number(value)))
-    return srope_fail(error, SROPE_ERR_VALUE, "utc_offset_minutes", "expected a finite number of minutes");
-  *minutes = get_number(value);
-  return SROPE_OK;
-}
-
-static srope_status read_request_key(yyjson_val *value, uint64_t *key, srope_error *error) {
-  double number = is_number(value) ? get_number(value) : 0.5;
-  *key = 0;
-  if (yyjson_is_str(value))
-    *key = srope_request_key(yyjson_get_str(value), yyjson_get_len(value));
-  else if (is_number(value) && number == floor(number) && fabs(number) <= 9007199254740992.0) /* 2^53 */
-    *key = srope_request_key_integer((int64_t)number);
-  else if (is_number(value))
-    return srope_fail(error, SROPE_ERR_JSON, "request", "expected a whole number up to 2^53, found %.17g", number);
-  else if (value != NULL)
-    return fail_kind(value, "request", "a string or a whole number", error);
-  return SROPE_OK;
+  if (yyjson_is_arr(value)) return srope_input_read_numbers(value, n, "signal", out, error);
+  if (!yyjson_is_obj(value)) return srope_input_fail_kind(value, "signal", "an object or a list of numbers", error);
+  return srope_input_read_named_numbers(&reader->signal_names, value, reader->rules.strict, "signal", reader->found,
+                                        out, error);
 }
 
 /* ---------------------------------------------------------------- a request */
 
-static srope_status parse_text(cli_request_reader *reader, char *line, size_t n, srope_error *error) {
-  const yyjson_read_flag flags = YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW;
-  yyjson_read_err wrong;
-  char next_line[YYJSON_PADDING_SIZE];
-  size_t too_deep = srope_json_find_too_deep(line, n, MAX_DEPTH);
-  srope_status status = SROPE_OK;
-  yyjson_doc_free(reader->document);
-  reader->document = NULL;
-  if (too_deep < n) {
-    status =
-        srope_fail(error, SROPE_ERR_LIMIT, "", "expected at most %d lists and objects inside one another", MAX_DEPTH);
-    srope_error_prefix(error, "byte %zu", too_deep);
-    return status;
-  }
-  memcpy(next_line, line + n, YYJSON_PADDING_SIZE); /* the parser wants zeros there, but only while it reads */
-  memset(line + n, 0, YYJSON_PADDING_SIZE);
-  reader->document = yyjson_read_opts(line, n, flags, NULL, &wrong);
-  memcpy(line + n, next_line, YYJSON_PADDING_SIZE);
-  if (reader->document == NULL) {
-    status = wrong.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? SROPE_ERR_MEMORY : SROPE_ERR_JSON;
-    srope_fail(error, status, "", "expected a request in JSON, found an error: %s", wrong.msg);
-    srope_error_prefix(error, "byte %zu", wrong.pos);
-  }
-  return status;
-}
-
 /* A list of at most `limit`; NULL where it is missing. */
 static srope_status check_list(yyjson_val *value, const char *where, size_t limit, srope_error *error) {
   if (value == NULL) return SROPE_OK;
-  if (!yyjson_is_arr(value)) return fail_kind(value, where, "a list", error);
+  if (!yyjson_is_arr(value)) return srope_input_fail_kind(value, where, "a list", error);
   if (yyjson_arr_size(value) > limit)
     return srope_fail(error, SROPE_ERR_LIMIT, where, "expected at most %zu, found %zu", limit, yyjson_arr_size(value));
   return SROPE_OK;
@@ -327,20 +183,24 @@ srope_status cli_request_parse(cli_request_reader *reader, char *line, size_t n,
                                srope_error *error) {
   yyjson_val **found = reader->found;
   *request = (cli_request){.utc_offset_minutes = NAN};
-  srope_status status = parse_text(reader, line, n, error);
+  yyjson_doc_free(reader->document);
+  reader->document = NULL;
+  srope_status status = srope_input_parse(line, n, "a request", &reader->document, error);
   if (status != SROPE_OK) return status;
   yyjson_val *root = yyjson_doc_get_root(reader->document);
-  if (!yyjson_is_obj(root)) return fail_kind(root, "", "a request, which is an object", error);
-  status = cli_names_pick(&reader->request_names, root, reader->rules.strict, found, error);
+  if (!yyjson_is_obj(root)) return srope_input_fail_kind(root, "", "a request, which is an object", error);
+  status = srope_names_pick(&reader->request_names, root, reader->rules.strict, found, error);
   request->id = is_scalar(found[REQUEST_ID]) ? found[REQUEST_ID] : NULL;
   if (status != SROPE_OK) return status;
   request->history = found[REQUEST_HISTORY];
   yyjson_val *candidates = found[REQUEST_CANDIDATES];
-  if (!is_scalar(found[REQUEST_ID])) return fail_kind(found[REQUEST_ID], "id", "a string or a number", error);
-  status = read_time(found[REQUEST_NOW], "now", &request->now_s, error);
-  if (status == SROPE_OK) status = read_utc_offset(found[REQUEST_UTC_OFFSET], &request->utc_offset_minutes, error);
+  if (!is_scalar(found[REQUEST_ID]))
+    return srope_input_fail_kind(found[REQUEST_ID], "id", "a string or a number", error);
+  status = srope_input_read_time(found[REQUEST_NOW], "now", &request->now_s, error);
+  if (status == SROPE_OK)
+    status = srope_input_read_utc_offset(found[REQUEST_UTC_OFFSET], &request->utc_offset_minutes, error);
   if (status == SROPE_OK) status = check_list(request->history, "history", reader->rules.max_events, error);
-  if (status == SROPE_OK && candidates == NULL) return fail_kind(NULL, "candidates", "a list", error);
+  if (status == SROPE_OK && candidates == NULL) return srope_input_fail_kind(NULL, "candidates", "a list", error);
   if (status == SROPE_OK) status = check_list(candidates, "candidates", reader->rules.max_candidates, error);
   if (status != SROPE_OK) return status;
   request->candidates = candidates;
@@ -367,9 +227,9 @@ static srope_status read_events(cli_request_reader *reader, yyjson_val *history,
   yyjson_arr_foreach(history, index, n, value) {
     timed_event *event = &events[index];
     status = yyjson_is_obj(value)
-                 ? cli_names_pick(&reader->event_names, value, reader->rules.strict, event->fields, error)
-                 : fail_kind(value, "", "an event, which is an object", error);
-    if (status == SROPE_OK) status = read_time(event->fields[EVENT_TIME], "time", &event->time_s, error);
+                 ? srope_names_pick(&reader->event_names, value, reader->rules.strict, event->fields, error)
+                 : srope_input_fail_kind(value, "", "an event, which is an object", error);
+    if (status == SROPE_OK) status = srope_input_read_time(event->fields[EVENT_TIME], "time", &event->time_s, error);
     event->index = index;
     if (status == SROPE_OK && index > 0 && event->time_s < events[index - 1].time_s) {
       decreases = true;
@@ -398,8 +258,9 @@ static srope_status append_event(cli_request_reader *reader, const cli_request *
   if (status == SROPE_OK && event->fields[EVENT_CONTEXT] != NULL) /* ranking does not use it, but wrong is wrong */
     status = read_vector(reader, SROPE_CONTEXT, event->fields[EVENT_CONTEXT], reader->vector[SROPE_CONTEXT], error);
   if (status == SROPE_OK) status = read_signal(reader, event->fields[EVENT_SIGNAL], reader->signal, error);
-  if (status == SROPE_OK) status = read_request_key(event->fields[EVENT_REQUEST], &key, error);
-  if (status == SROPE_OK) status = read_utc_offset(event->fields[EVENT_UTC_OFFSET], &utc_offset_minutes, error);
+  if (status == SROPE_OK) status = srope_input_read_request_key(event->fields[EVENT_REQUEST], &key, error);
+  if (status == SROPE_OK)
+    status = srope_input_read_utc_offset(event->fields[EVENT_UTC_OFFSET], &utc_offset_minutes, error);
   if (status != SROPE_OK) {
     srope_error_prefix(error, "history[%zu]", event->index);
     return status;
@@ -443,10 +304,10 @@ srope_status cli_request_read_candidate(cli_request_reader *reader, yyjson_val *
                                         float *context, float *signal, yyjson_val **id, srope_error *error) {
   yyjson_val *fields[N_CANDIDATE] = {NULL};
   srope_status status = yyjson_is_obj(candidate)
-                            ? cli_names_pick(&reader->candidate_names, candidate, reader->rules.strict, fields, error)
-                            : fail_kind(candidate, "", "a candidate, which is an object", error);
+                            ? srope_names_pick(&reader->candidate_names, candidate, reader->rules.strict, fields, error)
+                            : srope_input_fail_kind(candidate, "", "a candidate, which is an object", error);
   *id = fields[CANDIDATE_ID];
-  if (status == SROPE_OK && !is_scalar(*id)) status = fail_kind(*id, "id", "a string or a number", error);
+  if (status == SROPE_OK && !is_scalar(*id)) status = srope_input_fail_kind(*id, "id", "a string or a number", error);
   if (status == SROPE_OK) status = read_vector(reader, SROPE_ITEM, fields[CANDIDATE_ITEM], item, error);
   if (status == SROPE_OK) status = read_vector(reader, SROPE_CONTEXT, fields[CANDIDATE_CONTEXT], context, error);
   if (status == SROPE_OK) status = read_signal(reader, fields[CANDIDATE_SIGNAL], signal, error);

@@ -206,6 +206,15 @@ srope_status srope_csv_find_column(const srope_csv *csv, const char *name, uint3
   return fail_at_line(csv, SROPE_ERR_FORMAT, 1, message, error);
 }
 
+const char *srope_csv_name(const srope_csv *csv) { return csv->name; }
+const char *srope_csv_column(const srope_csv *csv, uint32_t column) { return csv->columns[column]; }
+uint64_t srope_csv_line(const srope_csv *csv) { return csv->record_line; }
+
+uint64_t srope_csv_offset(const srope_csv *csv) {
+  z_off_t offset = gzoffset(csv->file);
+  return offset > 0 ? (uint64_t)offset : 0;
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 srope_status srope_csv_fail(const srope_csv *csv, uint32_t column, const char *expected, srope_error *error) {

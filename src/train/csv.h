@@ -27,6 +27,12 @@ srope_status srope_csv_next(srope_csv *csv, srope_csv_record *out, srope_error *
 /* The place of a column. Errors: FORMAT when there is none of that name. */
 srope_status srope_csv_find_column(const srope_csv *csv, const char *name, uint32_t *column, srope_error *error);
 
+/* For places and progress: the file's name, a column's, the last record's first line, the bytes of the file that were read. */
+const char *srope_csv_name(const srope_csv *csv);
+const char *srope_csv_column(const srope_csv *csv, uint32_t column);
+uint64_t srope_csv_line(const srope_csv *csv);
+uint64_t srope_csv_offset(const srope_csv *csv);
+
 /* A field of the last record as a whole number ("5", "-5", "5.0"), within ±2^53. Errors: FORMAT, naming the column. */
 srope_status srope_csv_read_integer(const srope_csv *csv, uint32_t column, int64_t *out, srope_error *error);
 

@@ -1,9 +1,6 @@
 /* kuairand.c: see kuairand.h. */
 #include "train/kuairand.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +8,10 @@
 #include "xxhash.h"
 
 #include "base/error.h"
+#include "features/schema.h"
 #include "train/csv.h"
 
-enum { MAX_ROWS = 1 << 30, MAX_PATH_BYTES = 4096 };
+enum { MAX_ROWS = 1 << 30 };
 
 /* Labels: names in a model -> columns of the log. */
 enum { N_LABELS = 8 };
@@ -23,8 +21,36 @@ static const char *const label_columns[N_LABELS] = {"is_click",   "is_like", "is
                                                     "is_forward", "is_hate", "long_view", "is_profile_enter"};
 
 /* Other values that a model may ask for. */
-typedef enum source { VIDEO_ID, AUTHOR_ID, TAG, TAB, DURATION_S, WATCH_RATIO, N_SOURCES, LABEL = N_SOURCES } source;
-static const char *const source_names[N_SOURCES] = {"video_id", "author_id", "tag", "tab", "duration_s", "watch_ratio"};
+typedef enum source {
+  VIDEO_ID,
+  AUTHOR_ID,
+  TAG,
+  TAB,
+  MAIN_TAB, /* 1 when tab is 1, else 0 */
+  DURATION_S,
+  WATCH_RATIO,
+  N_SOURCES,
+  LABEL = N_SOURCES,
+  NOTHING = LABEL + N_LABELS
+} source;
+static const char *const source_names[N_SOURCES] = {"video_id", "author_id",  "tag",        "tab",
+                                                    "main_tab", "duration_s", "watch_ratio"};
+
+const char srope_kuairand_schema[] =
+    "{\"features\":{\"item\":["
+    "{\"name\":\"video_id\",\"kind\":\"hash\",\"buckets\":8192,\"dim\":16},"
+    "{\"name\":\"author_id\",\"kind\":\"hash\",\"buckets\":4096,\"dim\":16},"
+    "{\"name\":\"tag\",\"kind\":\"hash\",\"buckets\":128,\"dim\":8},"
+    "{\"name\":\"tab\",\"kind\":\"index\",\"size\":16,\"dim\":8},"
+    "{\"name\":\"duration_s\",\"kind\":\"number\",\"transform\":\"log1p\",\"scale\":0.2}],"
+    "\"action\":["
+    "{\"name\":\"click\",\"kind\":\"number\"},"
+    "{\"name\":\"long_view\",\"kind\":\"number\"},"
+    "{\"name\":\"like\",\"kind\":\"number\"},"
+    "{\"name\":\"profile_enter\",\"kind\":\"number\"},"
+    "{\"name\":\"watch_ratio\",\"kind\":\"number\",\"clip\":[0,2]}],"
+    "\"context\":[{\"name\":\"tab\",\"kind\":\"index\",\"size\":16,\"dim\":8,\"table\":\"item.tab\"}]},"
+    "\"labels\":[\"click\",\"long_view\",\"like\",\"profile_enter\"],\"angle_signals\":[]}";
 
 /* ---------------------------------------------------------------- growing arrays */
 
@@ -41,51 +67,12 @@ static srope_status grow(void **data, size_t n, size_t *capacity, size_t size, s
 
 /* ---------------------------------------------------------------- the files of a folder */
 
-static bool ends_with(const char *text, const char *end) {
-  size_t n = strlen(text), n_end = strlen(end);
-  return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
-static int compare_texts(const void *left, const void *right) {
-  return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 typedef srope_status (*read_file)(srope_kuairand *data, const char *path, size_t *capacity, srope_error *error);
 
-static srope_status list_files(const char *folder, const char *prefix, char **names, size_t *n, srope_error *error) {
-  const struct dirent *entry;
-  srope_status status = SROPE_OK;
-  DIR *directory = opendir(folder);
-  if (directory == NULL) return srope_fail(error, SROPE_ERR_IO, folder, "could not be opened: %s", strerror(errno));
-  while (status == SROPE_OK && (entry = readdir(directory)) != NULL) {
-    if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0) continue;
-    if (!ends_with(entry->d_name, ".csv") && !ends_with(entry->d_name, ".csv.gz")) continue;
-    if (*n == SROPE_KUAIRAND_MAX_FILES)
-      status = srope_fail(error, SROPE_ERR_LIMIT, folder, "expected at most %d files", SROPE_KUAIRAND_MAX_FILES);
-    else if ((names[*n] = strdup(entry->d_name)) == NULL)
-      status = srope_fail(error, SROPE_ERR_MEMORY, folder, "no memory for its files' names");
-    else
-      ++*n;
-  }
-  closedir(directory);
-  qsort(names, *n, sizeof *names, compare_texts);
-  return status;
-}
-
-/* Reads every <prefix>*.csv and .csv.gz of the folder, by name. *n_files: how many there are. */
-static srope_status read_files(srope_kuairand *data, const char *folder, const char *prefix, read_file read,
-                               size_t *n_files, srope_error *error) {
-  char *names[SROPE_KUAIRAND_MAX_FILES], path[MAX_PATH_BYTES];
-  size_t n = 0, capacity = 0;
-  srope_status status = list_files(folder, prefix, names, &n, error);
-  for (size_t i = 0; i < n; i++) {
-    if (status == SROPE_OK && (size_t)snprintf(path, sizeof path, "%s/%s", folder, names[i]) >= sizeof path)
-      status = srope_fail(error, SROPE_ERR_LIMIT, folder, "expected a path under %d bytes", MAX_PATH_BYTES);
-    if (status == SROPE_OK) status = read(data, path, &capacity, error);
-    free(names[i]);
-  }
-  *n_files = n;
-  return status;
+srope_status srope_kuairand_list(const char *path, srope_folder *folder, size_t *n_logs, srope_error *error) {
+  size_t n_videos;
+  srope_status status = srope_folder_add(folder, path, "log_", ".csv", n_logs, error);
+  return status == SROPE_OK ? srope_folder_add(folder, path, "video_features_basic", ".csv", &n_videos, error) : status;
 }
 
 /* ---------------------------------------------------------------- the log */
@@ -232,17 +219,26 @@ static const srope_kuairand_video *find_video(const srope_kuairand *data, int64_
 
 /* ---------------------------------------------------------------- both */
 
-srope_status srope_kuairand_load(const char *folder, srope_kuairand *out, srope_error *error) {
+/* Files first .. end - 1 of the folder. */
+static srope_status read_files(srope_kuairand *data, const srope_folder *folder, size_t first, size_t end,
+                               read_file read, const srope_dataset_options *options, srope_error *error) {
+  uint64_t total = srope_folder_bytes(folder), done = 0;
+  size_t capacity = 0;
+  srope_status status = SROPE_OK;
+  for (size_t i = 0; i < first; i++) done += folder->files[i].size;
+  for (size_t i = first; status == SROPE_OK && i < end; i++) {
+    status = read(data, folder->files[i].path, &capacity, error);
+    done += folder->files[i].size;
+    if (status == SROPE_OK && options->progress != NULL) options->progress(options->context, done, total);
+  }
+  return status;
+}
+
+srope_status srope_kuairand_load(const srope_folder *folder, size_t n_logs, const srope_dataset_options *options,
+                                 srope_kuairand *out, srope_error *error) {
   srope_kuairand data = {0};
-  size_t n_logs, n_video_files;
-  srope_status status = read_files(&data, folder, "log_", read_log, &n_logs, error);
-  if (status == SROPE_OK && n_logs == 0)
-    status =
-        srope_fail(error, SROPE_ERR_IO, folder,
-                   "expected a KuaiRand log, a file log_*.csv or log_*.csv.gz, found none; other formats of events "
-                   "are not read yet");
-  if (status == SROPE_OK)
-    status = read_files(&data, folder, "video_features_basic", read_videos, &n_video_files, error);
+  srope_status status = read_files(&data, folder, 0, n_logs, read_log, options, error);
+  if (status == SROPE_OK) status = read_files(&data, folder, n_logs, folder->n, read_videos, options, error);
   if (status != SROPE_OK) {
     srope_kuairand_free(&data);
     return status;
@@ -259,25 +255,22 @@ void srope_kuairand_free(srope_kuairand *data) {
   *data = (srope_kuairand){0};
 }
 
-/* ---------------------------------------------------------------- values for a model */
+/* ---------------------------------------------------------------- what is asked of the log */
 
-struct srope_kuairand_encoder {
-  const srope_model *model;
+typedef struct kuairand_binding {
+  const srope_dataset_config *config;
   const srope_kuairand *data;
-  uint32_t *sources[3];      /* by srope_list: of every feature, a source, or LABEL + a label */
+  uint32_t *sources[3];      /* by srope_list: of every feature, a source, or LABEL + a label, or NOTHING */
   uint32_t *signals, *tasks; /* (G), (T) likewise */
-  srope_value *values;       /* of the longest list */
   srope_value tags[SROPE_KUAIRAND_TAGS];
-};
-
-static const uint32_t nothing = LABEL + N_LABELS;
+} kuairand_binding;
 
 static uint32_t find_source(const char *name) {
   for (uint32_t i = 0; i < N_SOURCES; i++)
     if (strcmp(name, source_names[i]) == 0) return i;
   for (uint32_t i = 0; i < N_LABELS; i++)
     if (strcmp(name, label_names[i]) == 0) return LABEL + i;
-  return nothing;
+  return NOTHING;
 }
 
 /* What a user did with an event must not be asked of its item. */
@@ -285,78 +278,71 @@ static bool is_observed(uint32_t from) { return from == WATCH_RATIO || from >= L
 
 static srope_status bind(const char *what, const char *name, bool observed, uint32_t *out, srope_error *error) {
   *out = find_source(name);
-  if (*out != nothing && is_observed(*out) == observed) return SROPE_OK;
+  if (*out != NOTHING && is_observed(*out) == observed) return SROPE_OK;
   return srope_fail(error, SROPE_ERR_CONFIG, name, "the model asks for it as %s, and a KuaiRand log has no such %s",
                     what, observed ? "action" : "value");
 }
 
-static srope_status bind_all(srope_kuairand_encoder *encoder, srope_error *error) {
+static srope_status bind_features(kuairand_binding *binding, srope_list list, srope_error *error) {
   static const char *const what[] = {"an item feature", "an action", "a context feature"};
-  const srope_info *info = srope_model_info(encoder->model);
+  const srope_schema *schema = &binding->config->schema[list];
   srope_status status = SROPE_OK;
-  for (int list = 0; list < 3; list++) {
-    uint32_t n = srope_model_feature_count(encoder->model, (srope_list)list);
-    for (uint32_t i = 0; status == SROPE_OK && i < n; i++)
-      status = bind(what[list], srope_model_feature(encoder->model, (srope_list)list, i)->name, list == SROPE_ACTION,
-                    &encoder->sources[list][i], error);
-  }
-  for (uint32_t i = 0; status == SROPE_OK && i < info->n_signals; i++) {
-    status = bind("a signal", srope_model_signal(encoder->model, i), false, &encoder->signals[i], error);
-    if (status == SROPE_OK && (encoder->signals[i] == TAG || encoder->signals[i] == AUTHOR_ID))
+  for (uint32_t i = 0; status == SROPE_OK && i < schema->n_fields; i++) {
+    binding->sources[list][i] = NOTHING;
+    if (binding->config->time_values[list][i] == SROPE_TIME_NONE)
       status =
-          srope_fail(error, SROPE_ERR_CONFIG, srope_model_signal(encoder->model, i), "is no number of every event");
-  }
-  for (uint32_t i = 0; status == SROPE_OK && i < info->n_tasks; i++) {
-    status = bind("a task", srope_model_task(encoder->model, i), true, &encoder->tasks[i], error);
-    if (status == SROPE_OK && encoder->tasks[i] < LABEL)
-      status = srope_fail(error, SROPE_ERR_CONFIG, srope_model_task(encoder->model, i), "is no yes-or-no label");
+          bind(what[list], schema->fields[i].public_view.name, list == SROPE_ACTION, &binding->sources[list][i], error);
   }
   return status;
 }
 
-srope_status srope_kuairand_encoder_create(const srope_model *model, const srope_kuairand *data,
-                                           srope_kuairand_encoder **out, srope_error *error) {
-  const srope_info *info = srope_model_info(model);
-  const uint32_t widths[3] = {info->n_item, info->n_action, info->n_context};
-  srope_kuairand_encoder *encoder = calloc(1, sizeof *encoder);
-  if (encoder == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to encode with");
-  encoder->model = model;
-  encoder->data = data;
-  encoder->signals = calloc(info->n_signals + (size_t)1, sizeof(uint32_t));
-  encoder->tasks = calloc(info->n_tasks, sizeof(uint32_t));
-  encoder->values = calloc(SROPE_MAX_FEATURES, sizeof *encoder->values);
-  bool placed = encoder->signals != NULL && encoder->tasks != NULL && encoder->values != NULL;
+static srope_status bind_all(kuairand_binding *binding, srope_error *error) {
+  const srope_dataset_config *config = binding->config;
   srope_status status = SROPE_OK;
-  for (int list = 0; list < 3; list++) {
-    encoder->sources[list] = calloc(SROPE_MAX_FEATURES, sizeof(uint32_t));
-    placed = placed && encoder->sources[list] != NULL;
-    if (status == SROPE_OK && widths[list] > 0 && !info->has_schema[list])
-      status = srope_fail(error, SROPE_ERR_CONFIG, "features", "the model takes raw vectors, and a log needs a schema");
+  for (int list = 0; status == SROPE_OK && list < 3; list++) status = bind_features(binding, (srope_list)list, error);
+  for (uint32_t i = 0; status == SROPE_OK && i < config->n_signals; i++) {
+    status = bind("a signal", config->signals[i], false, &binding->signals[i], error);
+    if (status == SROPE_OK && (binding->signals[i] == TAG || binding->signals[i] == AUTHOR_ID))
+      status = srope_fail(error, SROPE_ERR_CONFIG, config->signals[i], "is no number of every event");
   }
-  if (status == SROPE_OK && !placed) status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to encode with");
-  if (status == SROPE_OK) status = bind_all(encoder, error);
-  if (status == SROPE_OK)
-    *out = encoder;
-  else
-    srope_kuairand_encoder_free(encoder);
+  for (uint32_t i = 0; status == SROPE_OK && i < config->n_tasks; i++) {
+    status = bind("a task", config->labels[i], true, &binding->tasks[i], error);
+    if (status == SROPE_OK && binding->tasks[i] < LABEL)
+      status = srope_fail(error, SROPE_ERR_CONFIG, config->labels[i], "is no yes-or-no label");
+  }
   return status;
 }
 
-void srope_kuairand_encoder_free(srope_kuairand_encoder *encoder) {
-  if (encoder == NULL) return;
-  for (int list = 0; list < 3; list++) free(encoder->sources[list]);
-  free(encoder->signals);
-  free(encoder->tasks);
-  free(encoder->values);
-  free(encoder);
+static void free_binding(kuairand_binding *binding) {
+  for (int list = 0; list < 3; list++) free(binding->sources[list]);
+  free(binding->signals);
+  free(binding->tasks);
 }
+
+static srope_status create_binding(const srope_dataset_config *config, const srope_kuairand *data,
+                                   kuairand_binding *out, srope_error *error) {
+  *out = (kuairand_binding){.config = config, .data = data};
+  out->signals = calloc(config->n_signals + (size_t)1, sizeof(uint32_t));
+  out->tasks = calloc(config->n_tasks + (size_t)1, sizeof(uint32_t));
+  bool placed = out->signals != NULL && out->tasks != NULL;
+  for (int list = 0; list < 3; list++) {
+    out->sources[list] = calloc(config->schema[list].n_fields + (size_t)1, sizeof(uint32_t));
+    placed = placed && out->sources[list] != NULL;
+  }
+  srope_status status =
+      placed ? bind_all(out, error) : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to pack with");
+  if (status != SROPE_OK) free_binding(out);
+  return status;
+}
+
+/* ---------------------------------------------------------------- values */
 
 static srope_value make_number(double number) { return (srope_value){.kind = SROPE_VALUE_NUMBER, .as.number = number}; }
 
-static srope_value make_tags(srope_kuairand_encoder *encoder, const srope_kuairand_video *video) {
+static srope_value make_tags(kuairand_binding *binding, const srope_kuairand_video *video) {
   if (video == NULL || video->n_tags == 0) return (srope_value){.kind = SROPE_VALUE_MISSING};
-  for (uint32_t i = 0; i < video->n_tags; i++) encoder->tags[i] = make_number(video->tags[i]);
-  return (srope_value){.kind = SROPE_VALUE_LIST, .n = video->n_tags, .as.elements = encoder->tags};
+  for (uint32_t i = 0; i < video->n_tags; i++) binding->tags[i] = make_number(video->tags[i]);
+  return (srope_value){.kind = SROPE_VALUE_LIST, .n = video->n_tags, .as.elements = binding->tags};
 }
 
 /* A number of the log itself. */
@@ -364,37 +350,47 @@ static double read_source(const srope_kuairand_row *row, uint32_t from) {
   switch (from) {
     case VIDEO_ID: return (double)row->video_id;
     case TAB: return (double)row->tab;
+    case MAIN_TAB: return row->tab == 1;
     case DURATION_S: return (double)row->duration_ms / 1000;
     case WATCH_RATIO: return (double)row->play_time_ms / (double)(row->duration_ms > 1 ? row->duration_ms : 1);
     default: return from >= LABEL ? (double)(row->labels >> (from - LABEL) & 1) : 0;
   }
 }
 
-srope_status srope_kuairand_encode(srope_kuairand_encoder *encoder, srope_list list, const srope_kuairand_row *row,
-                                   float *out, srope_error *error) {
-  uint32_t n = srope_model_feature_count(encoder->model, list);
-  if (n == 0) return SROPE_OK;
-  const srope_kuairand_video *video = find_video(encoder->data, row->video_id);
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t from = encoder->sources[list][i];
-    if (from == TAG)
-      encoder->values[i] = make_tags(encoder, video);
-    else if (from == AUTHOR_ID && (video == NULL || video->author_id < 0))
-      encoder->values[i] = (srope_value){.kind = SROPE_VALUE_MISSING};
-    else
-      encoder->values[i] = make_number(from == AUTHOR_ID ? (double)video->author_id : read_source(row, from));
+static srope_value read_value(kuairand_binding *binding, const srope_kuairand_row *row,
+                              const srope_kuairand_video *video, uint32_t from) {
+  if (from == TAG) return make_tags(binding, video);
+  if (from == NOTHING || (from == AUTHOR_ID && (video == NULL || video->author_id < 0)))
+    return (srope_value){.kind = SROPE_VALUE_MISSING};
+  return make_number(from == AUTHOR_ID ? (double)video->author_id : read_source(row, from));
+}
+
+static void read_event(kuairand_binding *binding, const srope_kuairand_row *row, srope_event *event) {
+  const srope_dataset_config *config = binding->config;
+  const srope_kuairand_video *video = find_video(binding->data, row->video_id);
+  event->time_s = (double)row->time_ms / 1000;
+  for (int list = 0; list < 3; list++)
+    for (uint32_t i = 0; i < config->schema[list].n_fields; i++)
+      event->values[list][i] = read_value(binding, row, video, binding->sources[list][i]);
+  for (uint32_t i = 0; i < config->n_signals; i++) event->signal[i] = (float)read_source(row, binding->signals[i]);
+  for (uint32_t i = 0; i < config->n_tasks; i++) event->label[i] = (float)read_source(row, binding->tasks[i]);
+}
+
+srope_status srope_kuairand_pack(const srope_kuairand *data, const srope_dataset_config *config, srope_packer *packer,
+                                 srope_error *error) {
+  kuairand_binding binding;
+  srope_event event;
+  srope_status status = create_binding(config, data, &binding, error);
+  if (status != SROPE_OK) return status;
+  status = srope_event_create(config, &event, error);
+  for (size_t i = 0; status == SROPE_OK && i < data->n_rows; i++) {
+    const srope_kuairand_row *row = &data->rows[i];
+    read_event(&binding, row, &event);
+    status = srope_packer_add(packer, &event, i == 0 || row->user_id != row[-1].user_id, error);
+    if (status != SROPE_OK)
+      srope_error_prefix(error, "user %lld at %lld ms", (long long)row->user_id, (long long)row->time_ms);
   }
-  srope_status status = srope_encode(encoder->model, list, encoder->values, out, error);
-  if (status != SROPE_OK)
-    srope_error_prefix(error, "user %lld at %lld ms", (long long)row->user_id, (long long)row->time_ms);
+  srope_event_free(&event);
+  free_binding(&binding);
   return status;
-}
-
-void srope_kuairand_read_signal(const srope_kuairand_encoder *encoder, const srope_kuairand_row *row, float *out) {
-  uint32_t n = srope_model_info(encoder->model)->n_signals;
-  for (uint32_t i = 0; i < n; i++) out[i] = (float)read_source(row, encoder->signals[i]);
-}
-
-uint8_t srope_kuairand_read_label(const srope_kuairand_encoder *encoder, const srope_kuairand_row *row, uint32_t task) {
-  return row->labels >> (encoder->tasks[task] - LABEL) & 1;
 }

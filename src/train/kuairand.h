@@ -1,13 +1,22 @@
 /* kuairand.h: a folder of KuaiRand CSV files (log_*.csv, video_features_basic*.csv, each plain or .gz) as users' events
- * and, through a model's schema, as vectors.
- * Out: the events of all logs without exact duplicate rows, by (user, time, video, order in the files).
- * Not here: splits, scoring. The owners publish the columns' meaning; what is taken from them is in kuairand.c. */
+ * and, through a configuration, into a packer.
+ * Out: the events of all logs without exact duplicate rows, by (user, time, video, order in the files); events of one user
+ * and time are a request. Holds all rows in memory, 72 bytes each. Not here: the cache, scoring. The owners publish the
+ * columns' meaning; what is taken from them is in kuairand.c. */
 #ifndef SROPE_TRAIN_KUAIRAND_H
 #define SROPE_TRAIN_KUAIRAND_H
 
-#include "sirenrope/sirenrope.h"
+#include "train/folder.h"
+#include "train/packer.h"
 
-enum { SROPE_KUAIRAND_MAX_FILES = 256, SROPE_KUAIRAND_TAGS = 4 };
+enum { SROPE_KUAIRAND_TAGS = 4 };
+
+/* The split of the reported figures: 2022-05-02 and -03, 16:00 UTC. */
+#define SROPE_KUAIRAND_VALIDATION_S 1651507200.0
+#define SROPE_KUAIRAND_TEST_S 1651593600.0
+
+/* What the data offers, as srope_dataset_describe gives it. */
+extern const char srope_kuairand_schema[];
 
 typedef struct srope_kuairand_row { /* one event */
   int64_t user_id, video_id, time_ms, play_time_ms, duration_ms, tab;
@@ -29,24 +38,17 @@ typedef struct srope_kuairand { /* owns both */
   size_t n_videos;
 } srope_kuairand;
 
-/* Errors: IO (no folder, no log in it, a damaged file), FORMAT, LIMIT, MEMORY. */
-srope_status srope_kuairand_load(const char *folder, srope_kuairand *out, srope_error *error);
+/* The folder's files: first its logs (*n_logs, none is no error), then its tables of videos. Errors: IO, MEMORY. */
+srope_status srope_kuairand_list(const char *path, srope_folder *folder, size_t *n_logs, srope_error *error);
+
+/* Reads the files listed. Errors: IO (a damaged file), FORMAT, LIMIT, MEMORY. */
+srope_status srope_kuairand_load(const srope_folder *folder, size_t n_logs, const srope_dataset_options *options,
+                                 srope_kuairand *out, srope_error *error);
 void srope_kuairand_free(srope_kuairand *data);
 
-/* What a model asks of the log, found once. Borrows both; owns its scratch. */
-typedef struct srope_kuairand_encoder srope_kuairand_encoder;
-
-/* Errors: CONFIG, naming a feature, signal or task that the log does not have; MEMORY. */
-srope_status srope_kuairand_encoder_create(const srope_model *model, const srope_kuairand *data,
-                                           srope_kuairand_encoder **out, srope_error *error);
-void srope_kuairand_encoder_free(srope_kuairand_encoder *encoder);
-
-/* out (X), (Y) or (Z) of one event. Errors: those of srope_encode, with the event's user and time in front. */
-srope_status srope_kuairand_encode(srope_kuairand_encoder *encoder, srope_list list, const srope_kuairand_row *row,
-                                   float *out, srope_error *error);
-/* out (G) */
-void srope_kuairand_read_signal(const srope_kuairand_encoder *encoder, const srope_kuairand_row *row, float *out);
-/* The label of a task: 0 or 1. */
-uint8_t srope_kuairand_read_label(const srope_kuairand_encoder *encoder, const srope_kuairand_row *row, uint32_t task);
+/* Errors: CONFIG, naming a feature, signal or task that the log does not have; those of srope_packer_add, with the event's
+ * user and time in front. */
+srope_status srope_kuairand_pack(const srope_kuairand *data, const srope_dataset_config *config, srope_packer *packer,
+                                 srope_error *error);
 
 #endif

@@ -9,7 +9,7 @@ import { golden, model, program, readTensors, root, run } from './program.mjs';
 const options = {
   rank: ['--model', '--weights', '--limit', '--explain', '--sort-history', '--strict', '--max-candidates', '--max-events', '--max-line-bytes', '--isa'],
   score: ['--model', '--io', '--out', '--isa'],
-  eval: ['--model', '--data', '--split', '--json', '--isa'],
+  eval: ['--model', '--data', '--split', '--cache', '--json', '--isa'],
   simulate: ['--out', '--users', '--events', '--days', '--strength', '--seed', '--format', '--force', '--json'],
   inspect: ['MODEL', '--json', '--isa'],
   angles: ['--model', '--from', '--to', '--step', '--network', '--signal', '--utc-offset', '--json', '--isa'],

@@ -117,15 +117,21 @@ test('a log made here: joined, ordered, split, served and measured the same in J
   });
 });
 
-test('what is not defined is null, and empty is no crash', async () => {
+test('what is not defined is null, and an empty log or split is a clear error', async () => {
   await withFolder((folder) => {
     writeFileSync(join(folder, 'log_a.csv'), csv(columns, []));
-    const told = () => JSON.parse(run(['eval', '--model', model, '--data', folder, '--json']).stdout);
-    assert.deepEqual([told().events, told().tasks[0].auc, told().tasks[0].ne], [0, null, null]);
+    const evaluate = (...more) => run(['eval', '--model', model, '--data', folder, ...more]);
+    assert.equal(evaluate().status, 1);
+    assert.match(evaluate().stderr, /at least one event, found none \[format at /);
     const row = { ...makeRow(1, 1651600000000), is_click: 1 };
     writeFileSync(join(folder, 'log_a.csv'), csv(columns, [columns.map((column) => row[column])]));
-    assert.deepEqual([told().events, told().tasks[0].base_rate, told().tasks[0].auc, told().tasks[0].ne], [1, 1, null, null]);
-    assert.match(run(['eval', '--model', model, '--data', folder]).stderr, /no video_features_basic/);
+    const told = JSON.parse(evaluate('--json').stdout);
+    assert.deepEqual([told.events, told.tasks[0].base_rate, told.tasks[0].auc, told.tasks[0].ne], [1, 1, null, null]);
+    assert.match(evaluate().stdout, /^click +1\.0000 +undefined +undefined +0\.\d{5}$/m);
+    assert.match(evaluate().stderr, /no video_features_basic/);
+    const empty = evaluate('--split', 'train');
+    assert.equal(empty.status, 1);
+    assert.match(empty.stderr, /expected events in this split, found none among 1 \[value at train\]/);
   });
 });
 
@@ -139,7 +145,7 @@ test('files that are no such log end in typed errors with file and line', async 
       assert.equal(stdout, '');
       assert.match(stderr, pattern);
     };
-    assert.match(run(['eval', '--model', model, '--data', folder]).stderr, /expected a KuaiRand log, a file log_\*\.csv.*found none; other formats.*\[io at /);
+    assert.match(run(['eval', '--model', model, '--data', folder]).stderr, /expected event files with their schema\.json, or a KuaiRand log \(log_\*\.csv, plain or \.gz\), found neither \[io at /);
     assert.match(run(['eval', '--model', model, '--data', join(folder, 'none')]).stderr, /\[io at /);
     assert.match(run(['eval', '--model', model, '--data', folder, '--split', 'all']).stderr, /\[argument at --split\]/);
     refused('', /empty file \[format at log_a\.csv line 1\]/);
