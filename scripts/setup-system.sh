@@ -16,6 +16,14 @@ has_cmocka() { printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmoc
 has_cmake() { has cmake && at_least "$(cmake --version | sed -nE '1s/.* ([0-9.]+).*/\1/p')" 3.25; }
 has_node() { has node && at_least "$(node --version)" v20 && has npm; }
 can_have_node() { has_node || node_is_cached || { has node && has npm; }; } # an old one fetches a new one
+has_torch() { # the Python that the tests and the bench take, tried in the same order; found, not imported: that takes a second
+  local python
+  for python in "${PYTHON:-}" python3 /usr/bin/python3; do
+    has "$python" && "$python" -c 'from importlib.util import find_spec as f; exit(not (f("torch") and f("numpy")))' && return
+  done
+  return 1
+}
+has_openblas() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libopenblas || ! has apt-get; } # else its BLAS came with its PyTorch
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
 
 system_needs() { # system_needs PART...: fills SYSTEM_MISSING
@@ -44,6 +52,12 @@ system_needs_of() {
       needs libclang-rt-dev links_fuzzer clang -fsanitize=address,undefined,fuzzer
       needs libcmocka-dev has_cmocka
       needs chromium has_browser
+      needs "python3-torch python3-numpy" has_torch
+      needs libopenblas0-pthread has_openblas
+      ;;
+    bench)
+      needs "python3-torch python3-numpy" has_torch
+      needs libopenblas0-pthread has_openblas
       ;;
     format) needs clang-format has clang-format ;;
   esac

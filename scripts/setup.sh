@@ -2,7 +2,7 @@
 # setup.sh PART... [-- COMMAND...]: brings what the named parts of the project need, says what it installs and skips what
 # is there; then runs the command with all of it on the PATH (`scripts/setup.sh wasm -- bash` is a shell that has emcc).
 #   native  compiler, CMake, zlib          wasm    Emscripten, Node.js         js      Node.js, the npm packages
-#   test    everything the tests use       bench   the benchmark's packages    format  clang-format
+#   test    everything the tests use       bench   the benchmark's peers       format  clang-format
 # System packages come through apt (sudo only when not root); all else goes into a cache folder of the user's,
 # ${XDG_CACHE_HOME:-~/.cache}/siren-rope, which checkouts share, and into node_modules.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
