@@ -1,0 +1,360 @@
+/* train.c: `siren-rope train`: a model from a recipe and a folder of events, in a folder of its own: model.safetensors (the
+ * best so far), checkpoint.safetensors (to go on from), log.ndjson, moments/ (the rotation over the course of training),
+ * events.cache. Every file is replaced as a whole. One training at a time uses a folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/train_log.h"
+#include "model/safetensors.h"
+#include "train/checkpoint.h"
+#include "yyjson.h"
+
+static const uint64_t MAX_RECIPE_BYTES = 16 << 20, MAX_CHECKPOINT_BYTES = (uint64_t)64 << 30;
+static const double CHECKPOINT_S = 60; /* between checkpoints, besides those of evaluations */
+
+typedef struct training {
+  const char *data_path, *recipe_path, *out, *cache, *isa, *patch;
+  size_t n_threads, n_moments;
+  bool resume, overwrite;
+
+  srope_distributed all;
+  int lock;
+  char *recipe_text, *description;
+  size_t n_recipe, n_description;
+  srope_recipe recipe;
+  srope_dataset *data;
+  srope_pool *pool;
+  srope_run *run;
+  void *checkpoint; /* to resume from */
+  size_t n_checkpoint;
+  cli_train_log log;
+  double saved_s;
+  bool asks_to_stop; /* some file could not be written */
+  srope_error file_error;
+} training;
+
+static volatile sig_atomic_t interrupted;
+static void interrupt(int number) { interrupted = number; }
+
+static double read_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static bool is_first(const training *t) { return t->all.rank == 0; }
+
+/* ---------------------------------------------------------------- the folder */
+
+static srope_status name_file(const training *t, const char *name, char path[4096], srope_error *error) {
+  int n = snprintf(path, 4096, "%s/%s", t->out, name);
+  return n > 0 && n < 4096 ? SROPE_OK : srope_fail(error, SROPE_ERR_LIMIT, t->out, "expected a path under 4096 bytes");
+}
+
+static srope_status make_folder(const char *path, srope_error *error) {
+  if (mkdir(path, 0777) == 0 || errno == EEXIST) return SROPE_OK;
+  return srope_fail(error, SROPE_ERR_IO, path, "could not be made: %s", strerror(errno));
+}
+
+/* The lock ends with the process, however that ends. */
+static srope_status lock_folder(training *t, srope_error *error) {
+  char path[4096];
+  srope_status status = make_folder(t->out, error);
+  if (status == SROPE_OK) status = name_file(t, "lock", path, error);
+  if (status != SROPE_OK) return status;
+  t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (t->lock < 0) return srope_fail(error, SROPE_ERR_IO, path, "could not be opened: %s", strerror(errno));
+  if (flock(t->lock, LOCK_EX | LOCK_NB) == 0) return SROPE_OK;
+  return srope_fail(error, SROPE_ERR_IO, t->out, "another training is at work in this folder");
+}
+
+static srope_status check_folder(training *t, srope_error *error) {
+  char path[4096];
+  srope_status status = name_file(t, "checkpoint.safetensors", path, error);
+  if (status != SROPE_OK) return status;
+  if (t->resume) {
+    status = cli_file_read(path, MAX_CHECKPOINT_BYTES, &t->checkpoint, &t->n_checkpoint, error);
+    if (status == SROPE_OK && t->recipe_path == NULL)
+      status = srope_checkpoint_recipe(t->checkpoint, t->n_checkpoint, &t->recipe_text, &t->n_recipe, error);
+    return status;
+  }
+  if (t->overwrite || access(path, F_OK) != 0) return SROPE_OK;
+  return srope_fail(error, SROPE_ERR_ARGUMENT, t->out,
+                    "there is a training in this folder: --resume goes on with it, --overwrite begins anew");
+}
+
+static srope_status write_bytes(training *t, const char *name, srope_status made, void *bytes, size_t n_bytes,
+                                srope_error *error) {
+  char path[4096];
+  if (made != SROPE_OK) return made;
+  srope_status status = name_file(t, name, path, error);
+  if (status == SROPE_OK) status = cli_file_write(path, bytes, n_bytes, error);
+  srope_free(bytes);
+  return status;
+}
+
+static srope_status save_checkpoint(training *t, srope_error *error) {
+  void *bytes = NULL;
+  size_t n = 0;
+  t->saved_s = read_clock();
+  srope_status made = srope_run_save(t->run, &bytes, &n, error);
+  return write_bytes(t, "checkpoint.safetensors", made, bytes, n, error);
+}
+
+static srope_status save_best(training *t, srope_error *error) {
+  void *bytes = NULL;
+  size_t n = 0;
+  srope_status made = srope_run_save_model(t->run, true, &bytes, &n, error);
+  return write_bytes(t, "model.safetensors", made, bytes, n, error);
+}
+
+/* The rotation's tensors alone, with the step. */
+static srope_status save_moment(training *t, const srope_run_event *event, srope_error *error) {
+  enum { MOST = 128 };
+  srope_trainer *trainer = srope_run_trainer(t->run);
+  const srope_model *model = srope_trainer_model(trainer);
+  srope_tensor_output tensors[MOST];
+  uint32_t n = 0;
+  char name[64], step[32];
+  void *bytes = NULL;
+  size_t n_bytes = 0;
+  if (model->info.variant != SROPE_SIREN) return SROPE_OK;
+  for (uint32_t i = 0; i < model->n_parameters && n < MOST; i++) {
+    const srope_parameter *p = &model->parameters[i];
+    if (strstr(p->name, "angle_nn.") == NULL && strncmp(p->name, "rope.", 5) != 0) continue;
+    tensors[n++] = (srope_tensor_output){
+        p->name, p->n_dims, {p->shape[0], p->shape[1]}, srope_trainer_part_of(trainer, SROPE_VALUE, i)};
+  }
+  snprintf(step, sizeof step, "%llu", (unsigned long long)event->step);
+  snprintf(name, sizeof name, "moments/%03u.safetensors", event->moment);
+  const srope_metadata_output metadata[] = {{"siren_rope", t->recipe.config}, {"step", step}};
+  srope_status made = srope_safetensors_write(tensors, n, metadata, 2, &bytes, &n_bytes, error);
+  return write_bytes(t, name, made, bytes, n_bytes, error);
+}
+
+/* ---------------------------------------------------------------- while it goes on */
+
+static bool listen(void *context, srope_run *run, const srope_run_event *event) {
+  training *t = context;
+  cli_train_log_event(&t->log, run, event);
+  srope_status status = SROPE_OK;
+  if (is_first(t)) {
+    if (event->kind == SROPE_RUN_EVALUATION && event->is_best) status = save_best(t, &t->file_error);
+    bool is_due = event->kind == SROPE_RUN_EVALUATION || read_clock() - t->saved_s > CHECKPOINT_S;
+    if (status == SROPE_OK && event->kind == SROPE_RUN_MOMENT)
+      status = save_moment(t, event, &t->file_error);
+    else if (status == SROPE_OK && is_due)
+      status = save_checkpoint(t, &t->file_error);
+  }
+  t->asks_to_stop = t->asks_to_stop || status != SROPE_OK;
+  return !srope_distributed_any(&t->all, t->asks_to_stop || interrupted != 0);
+}
+
+/* ---------------------------------------------------------------- getting ready */
+
+/* The recipe's text with a patch over it (RFC 7386). */
+static srope_status patch_recipe(training *t, srope_error *error) {
+  if (t->patch == NULL) return SROPE_OK;
+  yyjson_doc *recipe = yyjson_read(t->recipe_text, t->n_recipe, 0), *patch = yyjson_read(t->patch, strlen(t->patch), 0);
+  yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+  srope_status status = SROPE_OK;
+  if (recipe == NULL)
+    status = srope_fail(error, SROPE_ERR_JSON, "recipe", "is not JSON");
+  else if (!yyjson_is_obj(yyjson_doc_get_root(patch)))
+    status = srope_fail(error, SROPE_ERR_JSON, "--set", "expected a JSON object like {\"training\":{\"epochs\":5}}");
+  if (status == SROPE_OK) {
+    yyjson_mut_doc_set_root(doc, yyjson_merge_patch(doc, yyjson_doc_get_root(recipe), yyjson_doc_get_root(patch)));
+    char *text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY, &t->n_recipe);
+    srope_free(t->recipe_text);
+    t->recipe_text = text;
+    if (text == NULL) status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the recipe");
+  }
+  yyjson_mut_doc_free(doc);
+  yyjson_doc_free(patch);
+  yyjson_doc_free(recipe);
+  return status;
+}
+
+static srope_status read_recipe(training *t, srope_error *error) {
+  srope_status status = SROPE_OK;
+  void *bytes;
+  if (t->recipe_text == NULL && t->recipe_path != NULL) {
+    status = cli_file_read(t->recipe_path, MAX_RECIPE_BYTES, &bytes, &t->n_recipe, error);
+    if (status == SROPE_OK) t->recipe_text = bytes;
+  } else if (t->recipe_text == NULL) {
+    t->recipe_text = strdup("{}");
+    t->n_recipe = 2;
+  }
+  if (status == SROPE_OK) status = patch_recipe(t, error);
+  if (status == SROPE_OK) status = srope_dataset_describe(t->data_path, &t->description, &t->n_description, error);
+  if (status == SROPE_OK)
+    status = srope_recipe_read(t->recipe_text, t->n_recipe, t->description, t->n_description, &t->recipe, error);
+  return status;
+}
+
+static void show_packing(void *context, uint64_t done, uint64_t total) {
+  (void)context;
+  cli_report_progress(stderr, "pack", (size_t)done, (size_t)total);
+}
+
+/* The first process packs, then the others find the cache. */
+static srope_status open_data(training *t, srope_error *error) {
+  char path[4096];
+  srope_status status = name_file(t, "events.cache", path, error);
+  srope_dataset_options options = {t->data_path, t->cache != NULL ? t->cache : path, is_first(t) ? show_packing : NULL,
+                                   NULL};
+  if (!is_first(t)) srope_distributed_wait(&t->all);
+  if (status == SROPE_OK) status = srope_dataset_open(&options, t->recipe.config, t->recipe.n_config, &t->data, error);
+  if (is_first(t)) srope_distributed_wait(&t->all);
+  return status;
+}
+
+static srope_status create_run(training *t, srope_error *error) {
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  uint32_t own = t->recipe.trainer.shards / (uint32_t)t->all.size;
+  size_t n = t->n_threads > 0 ? t->n_threads : cores > t->all.size ? (size_t)(cores / t->all.size) : 1;
+  srope_status status = srope_pool_create((uint32_t)(n < own || own == 0 ? n : own), &t->pool, error);
+  const srope_run_options options = {&t->recipe, t->data, t->pool, &t->all, t->isa, (uint32_t)t->n_moments};
+  if (status == SROPE_OK) status = srope_run_create(&options, &t->run, error);
+  if (status == SROPE_OK && t->resume) status = srope_run_resume(t->run, t->checkpoint, t->n_checkpoint, error);
+  return status;
+}
+
+static srope_status begin(training *t, srope_error *error) {
+  char path[4096];
+  srope_status status = is_first(t) ? lock_folder(t, error) : SROPE_OK;
+  if (status == SROPE_OK) status = check_folder(t, error);
+  if (status == SROPE_OK) status = read_recipe(t, error);
+  if (srope_distributed_any(&t->all, status != SROPE_OK))
+    return status != SROPE_OK ? status : srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "another process could not begin");
+  status = open_data(t, error);
+  if (status == SROPE_OK) status = create_run(t, error);
+  if (status == SROPE_OK) status = name_file(t, "moments", path, error);
+  if (status == SROPE_OK && is_first(t)) status = make_folder(path, error);
+  if (status == SROPE_OK) status = name_file(t, "log.ndjson", path, error);
+  t->log.silent = !is_first(t);
+  if (status == SROPE_OK)
+    status = cli_train_log_open(&t->log, path, t->resume, srope_trainer_steps(srope_run_trainer(t->run)), error);
+  if (srope_distributed_any(&t->all, status != SROPE_OK) && status == SROPE_OK)
+    return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "another process could not begin");
+  return status;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static srope_status print_test(training *t, srope_error *error) {
+  const srope_model *model = srope_trainer_model(srope_run_trainer(t->run));
+  srope_metrics *metrics = calloc(model->info.n_tasks, sizeof *metrics);
+  size_t n_events = 0;
+  if (metrics == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for metrics");
+  srope_status status = srope_run_evaluate(t->run, SROPE_TEST, true, metrics, NULL, NULL, &n_events, error);
+  if (n_events == 0) {
+    if (is_first(t)) cli_report_note("train", "the data has no test split");
+    status = SROPE_OK;
+  } else if (status == SROPE_OK && is_first(t)) {
+    printf("%s/model.safetensors on the test split, %zu events:\n", t->out, n_events);
+    cli_train_print_metrics(stdout, model, metrics);
+  }
+  free(metrics);
+  return status;
+}
+
+static srope_status finish(training *t, srope_status trained, srope_error *error) {
+  srope_error other;
+  if (trained == SROPE_OK && t->asks_to_stop && is_first(t)) {
+    *error = t->file_error;
+    trained = t->file_error.status;
+  } else if (trained == SROPE_OK && t->asks_to_stop) {
+    trained = srope_fail(error, SROPE_ERR_IO, NULL, "another process could not write a file");
+  } else if (trained == SROPE_OK && is_first(t)) {
+    trained = save_checkpoint(t, error);
+  }
+  srope_status closed = cli_train_log_close(&t->log, &other);
+  if (trained != SROPE_OK || closed == SROPE_OK) return trained;
+  *error = other;
+  return closed;
+}
+
+static srope_status train(training *t, srope_error *error) {
+  srope_status status = begin(t, error);
+  if (status != SROPE_OK) return status;
+  t->saved_s = read_clock();
+  struct sigaction action = {.sa_handler = interrupt};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  status = finish(t, srope_run_train(t->run, listen, t, error), error);
+  if (status != SROPE_OK) return status;
+  if (!srope_run_is_done(t->run)) {
+    if (is_first(t)) cli_report_note("train", "stopped; --resume goes on from %s/checkpoint.safetensors", t->out);
+    return SROPE_OK;
+  }
+  return print_test(t, error);
+}
+
+static void free_training(training *t) {
+  srope_run_free(t->run);
+  srope_pool_free(t->pool);
+  srope_dataset_close(t->data);
+  srope_recipe_free(&t->recipe);
+  srope_free(t->recipe_text);
+  srope_free(t->description);
+  free(t->checkpoint);
+  if (t->lock > 0) close(t->lock);
+}
+
+static const char about[] =
+    "Trains a model on a folder of events (KuaiRand CSV files, or event files with their schema.json; see\n"
+    "src/train/README.md) after a recipe, a JSON file of which every key has a default. The folder OUT gets\n"
+    "  model.safetensors       the best model so far, by normalized entropy on the validation split\n"
+    "  checkpoint.safetensors  all there is to go on with --resume, to the bit; written at every evaluation, every\n"
+    "                          minute, and on Ctrl-C\n"
+    "  log.ndjson              every step, evaluation and moment\n"
+    "  moments/                the rotation's weights over the course of training\n"
+    "  events.cache            the events, packed once\n"
+    "The same seed and the same number of shards give the same bits on any number of threads. Under mpirun all "
+    "processes\n"
+    "train one model (a build with MPI); each takes an equal part of every batch.";
+
+int cli_train(int n, char **arguments) {
+  training t = {.n_moments = 24, .lock = -1};
+  const cli_option options[] = {
+      {"--data", "DIR", "the folder of events", CLI_TEXT, &t.data_path, 0, 0, 1},
+      {"--out", "DIR", "where the results go; made when missing", CLI_TEXT, &t.out, 0, 0, 1},
+      {"--recipe", "FILE", "what to train and how; without it all defaults", CLI_TEXT, &t.recipe_path, 0, 0, 0},
+      {"--set", "JSON", "changes to the recipe, like {\"training\":{\"epochs\":5}}", CLI_TEXT, &t.patch, 0, 0, 0},
+      {"--resume", NULL, "go on from OUT/checkpoint.safetensors", CLI_FLAG, &t.resume, 0, 0, 0},
+      {"--overwrite", NULL, "begin anew in a folder that has a training", CLI_FLAG, &t.overwrite, 0, 0, 0},
+      {"--threads", "N", "threads of this process; 0 = one per core", CLI_COUNT, &t.n_threads, 0, 1024, 0},
+      {"--moments", "N", "snapshots of the rotation to keep", CLI_COUNT, &t.n_moments, 0, 999, 0},
+      {"--cache", "FILE", "where to keep the packed events, instead of in OUT", CLI_TEXT, &t.cache, 0, 0, 0},
+      CLI_OPTION_ISA(&t.isa),
+  };
+  const cli_syntax syntax = {.command = "train",
+                             .usage = "--data DIR --out DIR [options]",
+                             .about = about,
+                             .options = options,
+                             .n_options = sizeof options / sizeof options[0]};
+  cli_parsed parsed = cli_options_parse(&syntax, n, arguments);
+  if (parsed != CLI_GO_ON) return cli_options_exit(parsed);
+  srope_error error = {0};
+  t.all = srope_distributed_begin();
+  srope_status status = train(&t, &error);
+  int exit_status = status == SROPE_OK ? cli_report_end("train") : cli_report_error("train", &error);
+  if (status == SROPE_OK && interrupted != 0) exit_status = 128 + interrupted;
+  free_training(&t);
+  srope_distributed_end();
+  return exit_status;
+}
