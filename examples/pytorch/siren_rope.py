@@ -320,7 +320,7 @@ class SirenRope(nn.Module):
     def __init__(self, config, sizes, dropout=0.0):
         super().__init__()
         D, H = sizes.D, config.num_heads
-        self.config, self.sizes = config, sizes
+        self.config, self.sizes, self.dropout = config, sizes, dropout
         if config.features:
             self.encoder = Encoder(config.features)
         self.seq_projection = nn.Sequential(nn.Linear(sizes.X, D), nn.ReLU())
@@ -388,6 +388,7 @@ class SirenRope(nn.Module):
     def forward(self, batch):
         """-> logits (R, W, T)"""
         x = self.seq_norm(self.seq_projection(batch.item))
+        x = dropout(x, self.dropout, self.training)
         a = self.action_embedding(batch.action)
         rotation, action_rotation = self.rotations(batch, x.dtype)
         visible = batch.visible()
