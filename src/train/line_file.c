@@ -72,7 +72,7 @@ static srope_status fill(srope_line_file *file, srope_error *error) {
 static srope_status find_end(srope_line_file *file, size_t *n, bool *newline, srope_error *error) {
   for (;;) {
     size_t unread = file->end - file->begin;
-    const char *from = file->buffer + file->begin;
+    const char *from = file->buffer != NULL ? file->buffer + file->begin : ""; /* before the first read */
     const char *found = unread > file->scanned ? memchr(from + file->scanned, '\n', unread - file->scanned) : NULL;
     *n = found != NULL ? (size_t)(found - from) : unread;
     *newline = found != NULL;

@@ -1,7 +1,8 @@
 // `siren-rope eval` against a log made here: the log is joined, ordered, split and served again in JavaScript (through
-// `rank`), and the metrics are computed again, naively. Then, where the real excerpt is beside the checkout, its figures.
+// `rank`), and the metrics are computed again, naively; the same log as event files must give the same figures. Then, where
+// the real excerpt is beside the checkout, its figures.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -60,31 +61,33 @@ function writeLog(folder, rows) {
   return 10; // duplicates
 }
 
+const itemOf = ({ video_id, tab, duration_ms }) => ({ video_id, author_id: videos.get(video_id)?.author, tag: videos.get(video_id)?.tags.slice(0, 4), tab, duration_s: duration_ms / 1000 });
+const actionOf = (row) => ({ click: row.is_click, long_view: row.long_view, like: row.is_like, profile_enter: row.is_profile_enter, watch_ratio: row.play_time_ms / Math.max(1, row.duration_ms) });
+
 // Every event of the split as its own request, in the order of the serving rules.
 function serve(rows, split) {
-  const item = ({ video_id, tab, duration_ms }) => ({ video_id, author_id: videos.get(video_id)?.author, tag: videos.get(video_id)?.tags.slice(0, 4), tab, duration_s: duration_ms / 1000 });
-  const event = (row) => ({ time: row.time_ms, item: item(row), action: { click: row.is_click, long_view: row.long_view, like: row.is_like, profile_enter: row.is_profile_enter, watch_ratio: row.play_time_ms / Math.max(1, row.duration_ms) } });
+  const event = (row) => ({ time: row.time_ms, item: itemOf(row), action: actionOf(row) });
   const ordered = rows.map((row, order) => ({ ...row, order })).sort((a, b) => a.time_ms - b.time_ms || a.video_id - b.video_id || a.order - b.order);
   const served = ordered.filter(({ time_ms }) => time_ms >= splits[split][0] && time_ms < splits[split][1]);
   const requests = served.map((row) => ({
-    now: row.time_ms, candidates: [{ item: item(row), context: { tab: row.tab } }],
+    now: row.time_ms, candidates: [{ item: itemOf(row), context: { tab: row.tab } }],
     history: ordered.filter(({ user_id, time_ms }) => user_id === row.user_id && time_ms < row.time_ms).map(event) }));
   const { status, answers } = rank(['--model', model], requests);
   assert.equal(status, 0);
   return served.map((row, i) => ({ row, probabilities: answers[i].ranked[0].probabilities }));
 }
 
-function naiveMetrics(served, task) {
-  const column = { click: 'is_click', long_view: 'long_view', like: 'is_like', profile_enter: 'is_profile_enter' }[task];
-  const pairs = served.map(({ row, probabilities }) => [row[column], probabilities[task]]);
+// Of [label, probability]: a label between 0 and 1 is that much of a yes and the rest of a no.
+function naiveMetrics(pairs) {
   const mean = (xs) => xs.reduce((a, b) => a + b, 0) / xs.length;
   const base = mean(pairs.map(([y]) => y));
-  const loss = mean(pairs.map(([y, p]) => -Math.log(y ? p : 1 - p)));
-  const [yes, no] = [1, 0].map((label) => pairs.filter(([y]) => y === label).map(([, p]) => p));
-  const wins = yes.map((p) => no.reduce((sum, q) => sum + (p > q ? 1 : p === q ? 0.5 : 0), 0));
+  const loss = mean(pairs.map(([y, p]) => -y * Math.log(p) - (1 - y) * Math.log(1 - p)));
+  const [yes, no] = [pairs, pairs.map(([y, p]) => [1 - y, p])];
+  const wins = yes.reduce((total, [y, p]) => total + y * no.reduce((sum, [z, q]) => sum + z * (p > q ? 1 : p === q ? 0.5 : 0), 0), 0);
   const bins = Array.from({ length: 15 }, (_, bin) => pairs.filter(([, p]) => Math.min(14, Math.floor(p * 15)) === bin)).filter((bin) => bin.length);
   const gaps = bins.map((bin) => (bin.length / pairs.length) * Math.abs(mean(bin.map(([y]) => y)) - mean(bin.map(([, p]) => p))));
-  return { base_rate: base, ne: loss / -(base * Math.log(base) + (1 - base) * Math.log(1 - base)), auc: wins.reduce((a, b) => a + b, 0) / (yes.length * no.length), ece: gaps.reduce((a, b) => a + b, 0) };
+  const n = pairs.length;
+  return { base_rate: base, ne: loss / -(base * Math.log(base) + (1 - base) * Math.log(1 - base)), auc: wins / (base * n * (1 - base) * n), ece: gaps.reduce((a, b) => a + b, 0) };
 }
 
 test('a log made here: joined, ordered, split, served and measured the same in JavaScript', async () => {
@@ -106,7 +109,7 @@ test('a log made here: joined, ordered, split, served and measured the same in J
       assert.equal(told.duplicates, duplicates);
       assert.deepEqual(told.tasks.map(({ task }) => task), tasks);
       for (const { task, ...found } of told.tasks) {
-        const expected = naiveMetrics(served, task);
+        const expected = naiveMetrics(served.map(({ row, probabilities }) => [row[labels[task]], probabilities[task]]));
         for (const [name, value] of Object.entries(expected))
           assert.ok(Math.abs(found[name] - value) < 1e-6, `${split} ${task} ${name}: ${found[name]}, expected ${value}`);
       }
@@ -114,6 +117,111 @@ test('a log made here: joined, ordered, split, served and measured the same in J
     const table = run(['eval', '--model', model, '--data', folder]);
     assert.equal(table.status, 0);
     assert.match(table.stdout, /^profile_enter +0\.\d{4} +\d\.\d{5} +0\.\d{5} +0\.\d{5}$/m);
+  });
+});
+
+// The made log as event files for the same model, users one after the other, each one's events as KuaiRand's are ordered.
+const { features } = JSON.parse(run(['inspect', model, '--json']).stdout).config;
+const labels = { click: 'is_click', long_view: 'long_view', like: 'is_like', profile_enter: 'is_profile_enter' };
+const times = { validation: '2022-05-02T16:00:00Z', test: 1651593600000 };
+const order = (rows) => rows.map((row, i) => [row, i]).sort(([a, i], [b, j]) => a.user_id - b.user_id || a.time_ms - b.time_ms || a.video_id - b.video_id || i - j).map(([row]) => row);
+const eventOf = (row) => ({
+  user: row.user_id, time: row.time_ms, request: row.request, item: itemOf(row), action: actionOf(row), context: { tab: row.tab },
+  label: Object.fromEntries(Object.values(labels).map((column) => [column, row[column]])) });
+
+function writeEvents(folder, rows, format, more = {}) {
+  mkdirSync(folder, { recursive: true });
+  const events = order(rows).map(eventOf);
+  writeFileSync(join(folder, 'schema.json'), JSON.stringify({ labels, features, splits: times, columns: { user: 'who' }, ...more }));
+  if (format === 'ndjson') return writeFileSync(join(folder, 'events-1.ndjson'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  const names = ['who', 'time', 'request', ...features.item.map(({ name }) => `item.${name}`), ...features.action.map(({ name }) => `action.${name}`), 'context.tab', ...Object.values(labels)];
+  const cell = (value) => (Array.isArray(value) ? value.join('|') : (value ?? ''));
+  const cells = events.map(({ user, time, request, item, action, context, label }) => [user, time, request,
+    ...features.item.map(({ name }) => item[name]), ...features.action.map(({ name }) => action[name]), context.tab, ...Object.values(label)].map(cell));
+  return writeFileSync(join(folder, 'events-1.csv.gz'), gzipSync(csv(names, cells)));
+}
+
+const evaluate = (folder, ...more) => {
+  const { status, stdout, stderr } = run(['eval', '--model', model, '--data', folder, '--json', ...more]);
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, '');
+  return JSON.parse(stdout);
+};
+
+test('the same log as event files of either format gives the same figures, also from a cache', async () => {
+  await withFolder((scratch) => {
+    const rows = makeRows();
+    writeLog(join(scratch, 'log'), rows);
+    for (const format of ['ndjson', 'csv']) {
+      writeEvents(join(scratch, format), rows, format);
+      for (const split of Object.keys(splits)) {
+        const asLog = evaluate(join(scratch, 'log'), '--split', split);
+        for (let again = 0; again < 2; again++) {
+          const asEvents = evaluate(join(scratch, format), '--split', split, '--cache', join(scratch, 'cache'));
+          for (const key of ['split', 'events', 'requests', 'users', 'tasks']) assert.deepEqual(asEvents[key], asLog[key]);
+          assert.equal(asEvents.duplicates, 0);
+          assert.equal(asEvents.read, rows.length);
+        }
+      }
+      assert.equal(run(['eval', '--model', model, '--data', join(scratch, format), '--cache', model]).status, 1); // a model is no cache
+    }
+    assert.deepEqual(readdirSync(scratch).sort(), ['cache', 'csv', 'log', 'ndjson']);
+  });
+});
+
+// Named requests, interleaved and with times of their own: each event sees those before its request's first event.
+test('requests by name, and labels that are missing or fractions', async () => {
+  await withFolder((folder) => {
+    const rows = order(makeRows()).map((row) => ({ ...row, request: chance(0.8) ? `r${Math.floor(row.time_ms / 7200000) % 9}-${upTo(3)}` : undefined }));
+    for (const row of rows) if (chance(0.3)) row.is_like = chance(0.5) ? null : 0.25 + 0.5 * random();
+    writeEvents(folder, rows, 'ndjson');
+    const served = [];
+    const requests = [];
+    for (const [i, row] of rows.entries()) {
+      if (row.time_ms < splits.test[0]) continue;
+      const user = rows.filter(({ user_id }) => user_id === row.user_id);
+      const at = user.indexOf(row);
+      let first = at;
+      if (row.request) first = user.findIndex(({ request }) => request === row.request);
+      else while (first > 0 && !user[first - 1].request && user[first - 1].time_ms === row.time_ms) first--;
+      served.push([`${row.user_id} ${first}`, rows[i]]);
+      requests.push({ now: row.time_ms, candidates: [{ item: itemOf(row), context: { tab: row.tab } }],
+        history: user.slice(0, first).map((event) => ({ time: event.time_ms, request: event.request, item: itemOf(event), action: actionOf(event) })) });
+    }
+    const { status, answers } = rank(['--model', model], requests.map((request) => JSON.stringify(request)));
+    assert.equal(status, 0);
+    const told = evaluate(folder);
+    assert.equal(told.events, served.length);
+    assert.equal(told.requests, new Set(served.map(([key]) => key)).size);
+    assert.ok(told.requests < 0.9 * told.events);
+    for (const { task, ...found } of told.tasks) {
+      const pairs = served.map(([, row], i) => [row[labels[task]], answers[i].ranked[0].probabilities[task]]).filter(([y]) => y !== null);
+      assert.equal(found.labels, pairs.length);
+      if (task === 'like') assert.ok(pairs.length < served.length && pairs.some(([y]) => y > 0 && y < 1));
+      for (const [name, value] of Object.entries(naiveMetrics(pairs)))
+        assert.ok(Math.abs(found[name] - value) < 1e-6, `${task} ${name}: ${found[name]}, expected ${value}`);
+    }
+  });
+});
+
+test('errors in event files name the file, the line and the value', async () => {
+  await withFolder((folder) => {
+    const rows = makeRows();
+    const refused = (pattern, ...more) => {
+      const { status, stdout, stderr } = run(['eval', '--model', model, '--data', folder, ...more]);
+      assert.equal(status, 1);
+      assert.equal(stdout, '');
+      assert.match(stderr, pattern);
+    };
+    writeEvents(folder, rows, 'ndjson', { labels: ['click'] });
+    refused(/the model asks for it, and schema\.json has no such label \[config at long_view\]/);
+    writeEvents(folder, rows, 'ndjson', { splits: { validation: times.validation } });
+    refused(/\[config at schema\.json, splits\.test\]/);
+    writeEvents(folder, rows, 'ndjson', { splits: { validation: '2030-01-01', test: '2030-01-01' } });
+    refused(/expected events in this split, found none among \d+ \[value at validation\]/, '--split', 'validation');
+    writeEvents(folder, rows, 'ndjson');
+    writeFileSync(join(folder, 'events-2.ndjson'), '\n{"user":1,"time":1,"item":{"tab":99}}\n');
+    refused(/expected an integer from 0 to 15, found 99 \[feature at events-2\.ndjson line 2, item\.tab\]/);
   });
 });
 
