@@ -5,6 +5,8 @@
 
 int cli_rank(int n, char **arguments);
 int cli_score(int n, char **arguments);
+int cli_train(int n, char **arguments);
+int cli_ablate(int n, char **arguments);
 int cli_eval(int n, char **arguments);
 int cli_simulate(int n, char **arguments);
 int cli_inspect(int n, char **arguments);

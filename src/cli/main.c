@@ -16,6 +16,8 @@ static const struct {
 } commands[] = {
     {"rank", "rank candidates: requests in, answers out, one JSON object a line", cli_rank},
     {"score", "logits of tensors, for parity work", cli_score},
+    {"train", "learn a model from a folder of events", cli_train},
+    {"ablate", "every row of the paper's ablation, over seeds, compared", cli_ablate},
     {"eval", "NE, AUC and calibration error on a log, as it would have been served", cli_eval},
     {"simulate", "events with a planted truth, to see whether training finds it", cli_simulate},
     {"inspect", "what is in a model file", cli_inspect},

@@ -45,7 +45,8 @@ srope_status srope_dataset_open(const srope_dataset_options *options, const char
                                 srope_dataset **out, srope_error *error);
 void srope_dataset_close(srope_dataset *data);
 
-/* What a folder says about its events, as JSON of an object with `features`, `labels`, `angle_signals`: of event files
+/* What a folder says about its events, as JSON of an object with `features`, `labels`, `angle_signals`, and a `trend_center`
+ * and `trend_scale` that fit its times: of event files
  * their schema.json, of a KuaiRand log the built-in schema. *text is NUL-terminated; free it with srope_free. */
 srope_status srope_dataset_describe(const char *path, char **text, size_t *n, srope_error *error);
 

@@ -259,6 +259,8 @@ srope_status srope_event_schema_describe(const srope_event_schema *schema, char 
   yyjson_mut_obj_add_val(doc, root, "features", yyjson_val_mut_copy(doc, schema->features));
   yyjson_mut_obj_add_val(doc, root, "labels", make_names(doc, schema->labels, schema->n_labels));
   yyjson_mut_obj_add_val(doc, root, "angle_signals", make_names(doc, schema->signals, schema->n_signals));
+  yyjson_mut_obj_add_real(doc, root, "trend_center", schema->validation_s); /* where what is learned from ends */
+  yyjson_mut_obj_add_real(doc, root, "trend_scale", 1e6);                   /* 12 days */
   char *written = refused ? NULL : yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, n);
   yyjson_mut_doc_free(doc);
   if (written == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the description");

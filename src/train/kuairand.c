@@ -50,7 +50,8 @@ const char srope_kuairand_schema[] =
     "{\"name\":\"profile_enter\",\"kind\":\"number\"},"
     "{\"name\":\"watch_ratio\",\"kind\":\"number\",\"clip\":[0,2]}],"
     "\"context\":[{\"name\":\"tab\",\"kind\":\"index\",\"size\":16,\"dim\":8,\"table\":\"item.tab\"}]},"
-    "\"labels\":[\"click\",\"long_view\",\"like\",\"profile_enter\"],\"angle_signals\":[]}";
+    "\"labels\":[\"click\",\"long_view\",\"like\",\"profile_enter\"],\"angle_signals\":[],"
+    "\"trend_center\":1651300000,\"trend_scale\":1000000}";
 
 /* ---------------------------------------------------------------- growing arrays */
 

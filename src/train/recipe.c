@@ -178,6 +178,10 @@ static srope_status make_config(yyjson_val *model, yyjson_val *description, srop
   if (!yyjson_obj_get(model, "variant")) yyjson_mut_obj_add_str(doc, root, "variant", "siren");
   if (!yyjson_obj_get(model, "num_heads")) yyjson_mut_obj_add_int(doc, root, "num_heads", 4);
   if (!yyjson_obj_get(model, "max_history")) yyjson_mut_obj_add_int(doc, root, "max_history", 50);
+  if (!yyjson_obj_get(model, "angle_features")) { /* the paper's five, without `order` */
+    static const char *five[] = {"sin_day", "cos_day", "sin_week", "cos_week", "trend"};
+    yyjson_mut_obj_add_val(doc, root, "angle_features", yyjson_mut_arr_with_str(doc, five, 5));
+  }
   yyjson_obj_foreach(model, i, n, key, value) if (!is_size(yyjson_get_str(key)))
       yyjson_mut_obj_add_val(doc, root, yyjson_get_str(key), yyjson_val_mut_copy(doc, value));
   yyjson_obj_foreach(description, i, n, key, value) if (!yyjson_obj_get(model, yyjson_get_str(key)))
