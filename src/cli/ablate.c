@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "cli/ablation_report.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
-#include "base/hash.h"
 #include "model/model.h"
 #include "train/ablation.h"
 #include "train/run.h"
@@ -112,8 +112,9 @@ static uint64_t identify(const srope_recipe *recipe, const srope_dataset *data) 
 
 static void print_result(FILE *out, const ablation *a, size_t row, size_t seed, uint64_t identity) {
   const cell *c = &a->cells[row * a->n_seeds + seed];
-  fprintf(out, "{\"row\":\"%s\",\"seed\":%llu,\"identity\":\"%016llx\",\"parameters\":%zu,\"seconds\":%.2f,\"steps\":%llu,"
-               "\"best_step\":%llu,\"tasks\":[",
+  fprintf(out,
+          "{\"row\":\"%s\",\"seed\":%llu,\"identity\":\"%016llx\",\"parameters\":%zu,\"seconds\":%.2f,\"steps\":%llu,"
+          "\"best_step\":%llu,\"tasks\":[",
           a->rows[row].row->name, (unsigned long long)seed_of(a, seed), (unsigned long long)identity,
           a->rows[row].n_parameters, c->seconds, (unsigned long long)c->steps, (unsigned long long)c->best_step);
   for (size_t task = 0; task < a->n_tasks; task++) {
@@ -156,10 +157,10 @@ static void take_result(ablation *a, yyjson_val *result) {
       a->rows[row].n_parameters = (size_t)yyjson_get_uint(yyjson_obj_get(result, "parameters"));
       for (size_t task = 0; task < a->n_tasks; task++) {
         yyjson_val *m = yyjson_arr_get(tasks, task);
-        c->metrics[task] = (srope_metrics){(size_t)yyjson_get_uint(yyjson_obj_get(m, "labels")),
-                                           number_or_nan(yyjson_obj_get(m, "base_rate")),
-                                           number_or_nan(yyjson_obj_get(m, "ne")), number_or_nan(yyjson_obj_get(m, "auc")),
-                                           number_or_nan(yyjson_obj_get(m, "ece"))};
+        c->metrics[task] =
+            (srope_metrics){(size_t)yyjson_get_uint(yyjson_obj_get(m, "labels")),
+                            number_or_nan(yyjson_obj_get(m, "base_rate")), number_or_nan(yyjson_obj_get(m, "ne")),
+                            number_or_nan(yyjson_obj_get(m, "auc")), number_or_nan(yyjson_obj_get(m, "ece"))};
       }
       return;
     }
@@ -233,7 +234,8 @@ static srope_status run_one(ablation *a, size_t row, size_t seed, srope_pool *po
 
 static void show_done(ablation *a, size_t row, size_t seed) {
   size_t all = a->n_rows * a->n_seeds;
-  if (isatty(fileno(stderr))) cli_report_progress(stderr, "ablate", a->n_done, all);
+  if (isatty(fileno(stderr)))
+    cli_report_progress(stderr, "ablate", a->n_done, all);
   else
     cli_report_note("ablate", "%zu of %zu trainings: %s, seed %llu, %.1f s", a->n_done, all, a->rows[row].row->name,
                     (unsigned long long)seed_of(a, seed), a->cells[row * a->n_seeds + seed].seconds);
@@ -310,7 +312,9 @@ static srope_status open_rows(ablation *a, srope_error *error) {
     srope_status status = read_recipe(a, a->rows[i].row, 1, &recipe, error);
     if (status == SROPE_OK)
       status = name_file(a, path, error, "events-%s.cache",
-                         a->rows[i].row->time_as_items ? "time" : a->rows[i].row->needs_flag ? "flag" : "plain");
+                         a->rows[i].row->time_as_items ? "time"
+                         : a->rows[i].row->needs_flag  ? "flag"
+                                                       : "plain");
     const srope_dataset_options options = {a->data_path, path, show_packing, "pack"};
     if (status == SROPE_OK)
       status = srope_dataset_open(&options, recipe.config, recipe.n_config, &a->rows[i].data, error);
@@ -378,8 +382,8 @@ static float *read_logits(const ablation *a, size_t row, size_t *n) {
 
 /* The test split's events and users, in the order of the logits. */
 typedef struct test_events {
-  float *label;   /* (n, T) */
-  size_t *begin;  /* (n_users + 1) */
+  float *label;  /* (n, T) */
+  size_t *begin; /* (n_users + 1) */
   size_t n, n_users;
 } test_events;
 
@@ -472,9 +476,15 @@ static srope_status make_report(const ablation *a, report *r, srope_error *error
   snprintf(r->about, sizeof r->about, "%.80s, test split, %llu events of %llu users in all",
            name != NULL && name[1] != '\0' ? name + 1 : a->data_path, (unsigned long long)data->n_events,
            (unsigned long long)data->n_users);
-  r->ablation = (cli_ablation){.about = r->about, .rows = r->rows, .n_rows = a->n_rows, .baseline = a->baseline,
-                               .seeds = r->seeds, .n_seeds = a->n_seeds, .tasks = (const char *const *)a->tasks,
-                               .n_tasks = a->n_tasks, .metrics = r->metrics};
+  r->ablation = (cli_ablation){.about = r->about,
+                               .rows = r->rows,
+                               .n_rows = a->n_rows,
+                               .baseline = a->baseline,
+                               .seeds = r->seeds,
+                               .n_seeds = a->n_seeds,
+                               .tasks = (const char *const *)a->tasks,
+                               .n_tasks = a->n_tasks,
+                               .metrics = r->metrics};
   return a->n_replicates > 0 ? bootstrap(a, r, error) : SROPE_OK;
 }
 
@@ -483,7 +493,8 @@ static srope_status print_plain_text(const cli_ablation *ablation, FILE *out, sr
   return cli_ablation_print_text(ablation, out, false, error);
 }
 
-static srope_status write_report(const ablation *a, const report *r, const char *name, printer print, srope_error *error) {
+static srope_status write_report(const ablation *a, const report *r, const char *name, printer print,
+                                 srope_error *error) {
   char path[MAX_PATH_BYTES], *text = NULL;
   size_t n = 0;
   FILE *stream = open_memstream(&text, &n);
@@ -556,9 +567,11 @@ static void free_ablation(ablation *a) {
 }
 
 static const char about[] =
-    "Trains every row of the paper's ablation with several seeds and compares each with ordinal RoPE on the test split:\n"
+    "Trains every row of the paper's ablation with several seeds and compares each with ordinal RoPE on the test "
+    "split:\n"
     "  ordinal, time-as-items, torope, flag, trend, trend-relu, sine, relu, full, full-zero, six\n"
-    "Prints a table of NE, AUC and ECE with standard errors and paired tests; OUT gets it as report.txt, report.json and\n"
+    "Prints a table of NE, AUC and ECE with standard errors and paired tests; OUT gets it as report.txt, report.json "
+    "and\n"
     "report.svg, and every training's result as a line of results.ndjson. Called again it trains what is missing.";
 
 int cli_ablate(int n, char **arguments) {

@@ -9,21 +9,21 @@
 
 enum { DEPTH = 32 };
 
-#define ROW(variant, features, zero, held)                                                                  \
-  "{\"model\":{\"variant\":\"" variant "\",\"angle_features\":[" features                                    \
+#define ROW(variant, features, zero, held)                                \
+  "{\"model\":{\"variant\":\"" variant "\",\"angle_features\":[" features \
   "],\"angle_signals\":null,\"rope_base\":null,\"start_at_zero\":" zero "},\"training\":{\"hold\":\"" held "\"}}"
 #define FIVE "\"sin_day\",\"cos_day\",\"sin_week\",\"cos_week\",\"trend\""
 #define SIX "\"order\",\"year\",\"sin_day\",\"cos_day\",\"sin_week\",\"cos_week\""
 
 const srope_ablation_row srope_ablation_rows[] = {
     {"ordinal", "positions only: RoPE", ROW("ordinal", "", "false", "nothing"), false, false},
-    {"time-as-items", "ordinal, with the time features in the item's embedding", ROW("ordinal", "", "false", "nothing"), true,
-     false},
+    {"time-as-items", "ordinal, with the time features in the item's embedding", ROW("ordinal", "", "false", "nothing"),
+     true, false},
     {"torope", "TO-RoPE: position plus scaled time", ROW("torope", "", "false", "nothing"), false, false},
     {"flag", "semantic rotation by a static flag", ROW("siren", "", "false", "nothing"), false, true},
     {"trend", "the long-range trend only", ROW("siren", "\"trend\"", "false", "nothing"), false, false},
-    {"trend-relu", "the long-range trend only, without the sine branch", ROW("siren", "\"trend\"", "false", "sine"), false,
-     false},
+    {"trend-relu", "the long-range trend only, without the sine branch", ROW("siren", "\"trend\"", "false", "sine"),
+     false, false},
     {"sine", "all time features, sine branch only", ROW("siren", FIVE, "false", "relu"), false, false},
     {"relu", "all time features, ReLU branch only", ROW("siren", FIVE, "false", "sine"), false, false},
     {"full", "all time features, both branches: SIREN-RoPE", ROW("siren", FIVE, "false", "nothing"), false, false},

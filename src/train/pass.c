@@ -202,16 +202,36 @@ static void make_phi(srope_pass *pass, const srope_tokens *tokens, bool as_query
   }
 }
 
-static void make_turns(const srope_pass *pass, const srope_tokens *tokens, const float *f, bool as_query,
-                       const srope_turns *turns) {
+/* The turns of all tokens as keys, at their own places. */
+static void make_key_turns(const srope_pass *pass, const srope_tokens *tokens, const float *f,
+                           const srope_turns *turns) {
   const srope_info *info = &pass->model->info;
   size_t row = 0;
   for (size_t i = 0; i < tokens->n_sequences; i++) {
     double start_s = tokens->time_s[row];
     for (uint32_t t = 0; t < tokens->length[i]; t++, row++)
-      srope_rotary_turn(pass->model, f ? f + row * info->n_angles : NULL, as_query ? tokens->request_start[row] : t,
-                        (tokens->time_s[row] - start_s) / DAY_S, turns->cosine + row * turns->stride,
-                        turns->sine + row * turns->stride);
+      srope_rotary_turn(pass->model, f ? f + row * info->n_angles : NULL, t, (tokens->time_s[row] - start_s) / DAY_S,
+                        turns->cosine + row * turns->stride, turns->sine + row * turns->stride);
+  }
+}
+
+/* And as queries, at their requests' first places: for most tokens that is where they stand. */
+static void make_query_turns(const srope_pass *pass, const srope_tokens *tokens, const float *f,
+                             const srope_turns *keys, const srope_turns *turns) {
+  const srope_info *info = &pass->model->info;
+  size_t row = 0;
+  for (size_t i = 0; i < tokens->n_sequences; i++) {
+    double start_s = tokens->time_s[row];
+    for (uint32_t t = 0; t < tokens->length[i]; t++, row++) {
+      size_t at = row * turns->stride;
+      if (tokens->request_start[row] == t) {
+        memcpy(turns->cosine + at, keys->cosine + at, turns->stride * sizeof(float));
+        memcpy(turns->sine + at, keys->sine + at, turns->stride * sizeof(float));
+      } else {
+        srope_rotary_turn(pass->model, f ? f + row * info->n_angles : NULL, tokens->request_start[row],
+                          (tokens->time_s[row] - start_s) / DAY_S, turns->cosine + at, turns->sine + at);
+      }
+    }
   }
 }
 
@@ -229,8 +249,8 @@ static void forward_angles(srope_pass *pass, const srope_tokens *tokens) {
       srope_siren_forward(pass->model, (srope_network)network, pass->phi, angle_rows(pass, m), &angles->states,
                           angles->f);
     const float *f = siren ? angles->f : NULL;
-    make_turns(pass, tokens, f, false, &angles->key);
-    make_turns(pass, tokens, info->uses_order ? f + m * info->n_angles : f, true, &angles->query);
+    make_key_turns(pass, tokens, f, &angles->key);
+    make_query_turns(pass, tokens, info->uses_order ? f + m * info->n_angles : f, &angles->key, &angles->query);
   }
 }
 
