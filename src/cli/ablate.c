@@ -44,7 +44,7 @@ typedef struct cell { /* one training */
 
 typedef struct ablation {
   const char *data_path, *recipe_path, *out, *only, *flag, *isa;
-  size_t n_seeds, first_seed, n_threads, n_replicates;
+  size_t n_seeds, first_seed, n_threads, n_replicates, min_history;
   bool json;
 
   char *recipe_text, *description;
@@ -196,9 +196,16 @@ static bool listen(void *context, srope_run *run, const srope_run_event *event) 
   return interrupted == 0;
 }
 
-static srope_status write_logits(const ablation *a, size_t row, const float *logits, size_t n, srope_error *error) {
+static srope_status name_logits(const ablation *a, size_t row, size_t seed, char path[MAX_PATH_BYTES],
+                                srope_error *error) {
+  return name_file(a, path, error, "%s-%llu.logits", a->rows[row].row->name, (unsigned long long)seed_of(a, seed));
+}
+
+/* Of the test split's events, (n, T) as they come from the run: what reports on a part of the events are made from. */
+static srope_status write_logits(const ablation *a, size_t row, size_t seed, const float *logits, size_t n,
+                                 srope_error *error) {
   char path[MAX_PATH_BYTES];
-  srope_status status = name_file(a, path, error, "%s.logits", a->rows[row].row->name);
+  srope_status status = name_logits(a, row, seed, path, error);
   return status == SROPE_OK ? cli_file_write(path, logits, n * sizeof *logits, error) : status;
 }
 
@@ -217,7 +224,7 @@ static srope_status run_one(ablation *a, size_t row, size_t seed, srope_pool *po
   if (status == SROPE_OK) status = srope_run_train(run, listen, NULL, error);
   if (status == SROPE_OK && interrupted == 0) {
     status = srope_run_evaluate(run, SROPE_TEST, true, c->metrics, &logits, NULL, &n_events, error);
-    if (status == SROPE_OK && seed == 0) status = write_logits(a, row, logits, n_events * a->n_tasks, error);
+    if (status == SROPE_OK) status = write_logits(a, row, seed, logits, n_events * a->n_tasks, error);
     pthread_mutex_lock(&a->lock);
     c->is_done = status == SROPE_OK;
     c->seconds = read_clock() - start_s;
@@ -369,35 +376,36 @@ typedef struct report {
   char about[256], bootstrap_about[96];
 } report;
 
-static float *read_logits(const ablation *a, size_t row, size_t *n) {
-  char path[MAX_PATH_BYTES];
-  void *bytes = NULL;
-  size_t n_bytes = 0;
-  if (name_file(a, path, NULL, "%s.logits", a->rows[row].row->name) != SROPE_OK ||
-      cli_file_read(path, MAX_RESULT_BYTES, &bytes, &n_bytes, NULL) != SROPE_OK)
-    return NULL;
-  *n = n_bytes / sizeof(float);
-  return bytes;
-}
-
-/* The test split's events and users, in the order of the logits. */
+/* The test split's events that are looked at, in the order of the logits. */
 typedef struct test_events {
   float *label;  /* (n, T) */
+  size_t *place; /* (n) among all of the split's events */
   size_t *begin; /* (n_users + 1) */
-  size_t n, n_users;
+  size_t n, n_users, n_all;
 } test_events;
 
-static srope_status list_test_events(const srope_dataset *data, test_events *out, srope_error *error) {
+static void free_test_events(test_events *events) {
+  free(events->label);
+  free(events->place);
+  free(events->begin);
+}
+
+static srope_status list_test_events(const ablation *a, test_events *out, srope_error *error) {
+  const srope_dataset *data = a->rows[a->baseline].data;
   size_t n_tasks = data->n_tasks;
-  out->label = malloc((data->n_events * n_tasks + 1) * sizeof(float));
-  out->begin = malloc((data->n_users + 1) * sizeof(size_t));
-  if (out->label == NULL || out->begin == NULL)
+  *out = (test_events){.label = malloc((data->n_events * n_tasks + 1) * sizeof(float)),
+                       .place = malloc((data->n_events + 1) * sizeof(size_t)),
+                       .begin = malloc((data->n_users + 1) * sizeof(size_t))};
+  if (out->label == NULL || out->place == NULL || out->begin == NULL)
     return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the test split");
   for (uint64_t user = 0; user < data->n_users; user++) {
     size_t first = out->n;
     for (uint64_t i = data->user_first[user]; i < data->user_first[user + 1]; i++) {
       if (srope_dataset_split(data, data->time_s[i]) != SROPE_TEST) continue;
-      memcpy(out->label + out->n++ * n_tasks, data->label + i * n_tasks, n_tasks * sizeof(float));
+      out->n_all++;
+      if (i - data->request_back[i] - data->user_first[user] < a->min_history) continue;
+      memcpy(out->label + out->n * n_tasks, data->label + i * n_tasks, n_tasks * sizeof(float));
+      out->place[out->n++] = out->n_all - 1;
     }
     if (out->n > first) out->begin[out->n_users++] = first;
   }
@@ -405,16 +413,37 @@ static srope_status list_test_events(const srope_dataset *data, test_events *out
   return SROPE_OK;
 }
 
+/* (n, T) of the events that are looked at; NULL where they were not kept. */
+static float *read_logits(const ablation *a, size_t row, size_t seed, const test_events *events) {
+  char path[MAX_PATH_BYTES];
+  void *bytes = NULL;
+  size_t n_bytes = 0, row_bytes = a->n_tasks * sizeof(float);
+  if (name_logits(a, row, seed, path, NULL) != SROPE_OK ||
+      cli_file_read(path, MAX_RESULT_BYTES, &bytes, &n_bytes, NULL) != SROPE_OK)
+    return NULL;
+  for (size_t i = 0; n_bytes == events->n_all * row_bytes && i < events->n; i++)
+    memmove((char *)bytes + i * row_bytes, (char *)bytes + events->place[i] * row_bytes, row_bytes);
+  if (n_bytes == events->n_all * row_bytes) return bytes;
+  free(bytes);
+  return NULL;
+}
+
 /* columns (3, n): model, baseline, labels of one task. */
+static void take_columns(const ablation *a, const test_events *events, const float *logits, const float *baseline,
+                         size_t task, float *columns) {
+  size_t n = events->n;
+  for (size_t i = 0; i < n; i++) {
+    columns[i] = logits[i * a->n_tasks + task];
+    columns[n + i] = baseline[i * a->n_tasks + task];
+    columns[2 * n + i] = events->label[i * a->n_tasks + task];
+  }
+}
+
 static srope_status bootstrap_row(const ablation *a, const test_events *events, const float *logits,
                                   const float *baseline, float *columns, srope_bootstrap *out, srope_error *error) {
   size_t n = events->n;
   for (size_t task = 0; task < a->n_tasks; task++) {
-    for (size_t i = 0; i < n; i++) {
-      columns[i] = logits[i * a->n_tasks + task];
-      columns[n + i] = baseline[i * a->n_tasks + task];
-      columns[2 * n + i] = events->label[i * a->n_tasks + task];
-    }
+    take_columns(a, events, logits, baseline, task, columns);
     const srope_user_outcomes outcomes = {n, columns, columns + n, columns + 2 * n, events->n_users, events->begin};
     srope_status status = srope_statistics_bootstrap(&outcomes, a->n_replicates, 1, &out[task], error);
     if (status != SROPE_OK) return status;
@@ -423,23 +452,19 @@ static srope_status bootstrap_row(const ablation *a, const test_events *events, 
 }
 
 /* The models of the first seed, where all their logits are there. */
-static srope_status bootstrap(const ablation *a, report *r, srope_error *error) {
-  test_events events = {0};
-  size_t n_baseline = 0, expected;
-  srope_status status = list_test_events(a->rows[a->baseline].data, &events, error);
-  expected = events.n * a->n_tasks;
-  float *columns = malloc((3 * events.n + 1) * sizeof(float)), *baseline = read_logits(a, a->baseline, &n_baseline);
+static srope_status bootstrap(const ablation *a, const test_events *events, report *r, srope_error *error) {
+  float *columns = malloc((3 * events->n + 1) * sizeof(float)), *baseline = read_logits(a, a->baseline, 0, events);
   r->bootstrap = calloc(a->n_rows * a->n_tasks, sizeof *r->bootstrap);
-  if (status == SROPE_OK && (columns == NULL || r->bootstrap == NULL))
-    status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the bootstrap");
-  bool whole = status == SROPE_OK && baseline != NULL && n_baseline == expected;
+  srope_status status = columns != NULL && r->bootstrap != NULL
+                            ? SROPE_OK
+                            : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the bootstrap");
+  bool whole = status == SROPE_OK && baseline != NULL;
   for (size_t row = 0; status == SROPE_OK && whole && row < a->n_rows; row++) {
-    size_t n = 0;
-    float *logits = row != a->baseline ? read_logits(a, row, &n) : NULL;
-    whole = row == a->baseline || (logits != NULL && n == expected);
     cli_report_progress(stderr, "bootstrap", row, a->n_rows);
-    if (whole && row != a->baseline)
-      status = bootstrap_row(a, &events, logits, baseline, columns, r->bootstrap + row * a->n_tasks, error);
+    if (row == a->baseline) continue;
+    float *logits = read_logits(a, row, 0, events);
+    whole = logits != NULL;
+    if (whole) status = bootstrap_row(a, events, logits, baseline, columns, r->bootstrap + row * a->n_tasks, error);
     free(logits);
   }
   cli_report_progress(stderr, "bootstrap", a->n_rows, a->n_rows);
@@ -451,8 +476,35 @@ static srope_status bootstrap(const ablation *a, report *r, srope_error *error) 
   }
   free(columns);
   free(baseline);
-  free(events.label);
-  free(events.begin);
+  return status;
+}
+
+/* The metrics of all trainings on the events that are looked at, from their logits. */
+static srope_status measure_part(const ablation *a, const test_events *events, report *r, srope_error *error) {
+  float *columns = malloc((3 * events->n + 1) * sizeof(float));
+  srope_status status = columns != NULL ? SROPE_OK : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for logits");
+  for (size_t i = 0; status == SROPE_OK && i < a->n_rows * a->n_seeds; i++) {
+    float *logits = read_logits(a, i / a->n_seeds, i % a->n_seeds, events);
+    if (logits == NULL)
+      status = srope_fail(error, SROPE_ERR_IO, a->out, "expected the logits of %s, seed %llu, found none that fit",
+                          a->rows[i / a->n_seeds].row->name, (unsigned long long)seed_of(a, i % a->n_seeds));
+    for (size_t task = 0; status == SROPE_OK && task < a->n_tasks; task++) {
+      take_columns(a, events, logits, logits, task, columns);
+      status =
+          srope_metrics_compute(columns, columns + 2 * events->n, events->n, &r->metrics[i * a->n_tasks + task], error);
+    }
+    free(logits);
+  }
+  free(columns);
+  return status;
+}
+
+static srope_status look_at_events(const ablation *a, report *r, srope_error *error) {
+  test_events events = {0};
+  srope_status status = list_test_events(a, &events, error);
+  if (status == SROPE_OK && a->min_history > 0) status = measure_part(a, &events, r, error);
+  if (status == SROPE_OK && a->n_replicates > 0) status = bootstrap(a, &events, r, error);
+  free_test_events(&events);
   return status;
 }
 
@@ -473,9 +525,12 @@ static srope_status make_report(const ablation *a, report *r, srope_error *error
   }
   const srope_dataset *data = a->rows[0].data;
   const char *name = strrchr(a->data_path, '/');
-  snprintf(r->about, sizeof r->about, "%.80s, test split, %llu events of %llu users in all",
-           name != NULL && name[1] != '\0' ? name + 1 : a->data_path, (unsigned long long)data->n_events,
-           (unsigned long long)data->n_users);
+  int n = snprintf(r->about, sizeof r->about, "%.80s, test split, %llu events of %llu users in all",
+                   name != NULL && name[1] != '\0' ? name + 1 : a->data_path, (unsigned long long)data->n_events,
+                   (unsigned long long)data->n_users);
+  if (a->min_history > 0)
+    snprintf(r->about + n, sizeof r->about - (size_t)n, ", those after at least %zu others of the user",
+             a->min_history);
   r->ablation = (cli_ablation){.about = r->about,
                                .rows = r->rows,
                                .n_rows = a->n_rows,
@@ -485,7 +540,7 @@ static srope_status make_report(const ablation *a, report *r, srope_error *error
                                .tasks = (const char *const *)a->tasks,
                                .n_tasks = a->n_tasks,
                                .metrics = r->metrics};
-  return a->n_replicates > 0 ? bootstrap(a, r, error) : SROPE_OK;
+  return look_at_events(a, r, error);
 }
 
 typedef srope_status (*printer)(const cli_ablation *ablation, FILE *out, srope_error *error);
@@ -493,12 +548,16 @@ static srope_status print_plain_text(const cli_ablation *ablation, FILE *out, sr
   return cli_ablation_print_text(ablation, out, false, error);
 }
 
-static srope_status write_report(const ablation *a, const report *r, const char *name, printer print,
+static srope_status write_report(const ablation *a, const report *r, const char *ending, printer print,
                                  srope_error *error) {
-  char path[MAX_PATH_BYTES], *text = NULL;
+  char path[MAX_PATH_BYTES], name[64], *text = NULL;
   size_t n = 0;
   FILE *stream = open_memstream(&text, &n);
-  if (stream == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for %s", name);
+  if (stream == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a report");
+  if (a->min_history > 0)
+    snprintf(name, sizeof name, "report-after-%zu.%s", a->min_history, ending);
+  else
+    snprintf(name, sizeof name, "report.%s", ending);
   srope_status status = print(&r->ablation, stream, error);
   fclose(stream);
   if (status == SROPE_OK) status = name_file(a, path, error, "%s", name);
@@ -510,9 +569,9 @@ static srope_status write_report(const ablation *a, const report *r, const char 
 static srope_status report_all(const ablation *a, srope_error *error) {
   report r = {0};
   srope_status status = make_report(a, &r, error);
-  if (status == SROPE_OK) status = write_report(a, &r, "report.txt", print_plain_text, error);
-  if (status == SROPE_OK) status = write_report(a, &r, "report.json", cli_ablation_print_json, error);
-  if (status == SROPE_OK) status = write_report(a, &r, "report.svg", cli_ablation_print_svg, error);
+  if (status == SROPE_OK) status = write_report(a, &r, "txt", print_plain_text, error);
+  if (status == SROPE_OK) status = write_report(a, &r, "json", cli_ablation_print_json, error);
+  if (status == SROPE_OK) status = write_report(a, &r, "svg", cli_ablation_print_svg, error);
   if (status == SROPE_OK && a->json) status = cli_ablation_print_json(&r.ablation, stdout, error);
   if (status == SROPE_OK && !a->json)
     status = cli_ablation_print_text(&r.ablation, stdout, cli_report_colours(stdout), error);
@@ -585,6 +644,8 @@ int cli_ablate(int n, char **arguments) {
       {"--seeds", "N", "how many seeds", CLI_COUNT, &a.n_seeds, 1, MAX_SEEDS, 0},
       {"--first-seed", "N", "the first of them", CLI_COUNT, &a.first_seed, 0, 1000000000, 0},
       {"--threads", "N", "trainings at a time; 0 = one per core", CLI_COUNT, &a.n_threads, 0, 1024, 0},
+      {"--min-history", "N", "measure only events after at least N others of the user", CLI_COUNT, &a.min_history, 0,
+       SROPE_MAX_HISTORY, 0},
       {"--replicates", "N", "of the bootstrap over users; 0 = none", CLI_COUNT, &a.n_replicates, 0, 100000, 0},
       {"--json", NULL, "print JSON instead of the table", CLI_FLAG, &a.json, 0, 0, 0},
       CLI_OPTION_ISA(&a.isa),
