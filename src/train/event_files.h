@@ -1,5 +1,5 @@
 /* event_files.h: a folder of event files (schema.json, events*.ndjson or events*.csv, each plain or .gz) into a packer.
- * Format: README.md here. Constant memory but for 16 bytes a user. Not here: the cache. */
+ * Format: README.md here. Constant memory but for under 50 bytes a user. Not here: the cache. */
 #ifndef SROPE_TRAIN_EVENT_FILES_H
 #define SROPE_TRAIN_EVENT_FILES_H
 
