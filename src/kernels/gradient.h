@@ -11,6 +11,7 @@ typedef struct srope_adam { /* one step's numbers */
   float keep;               /* 1 - learning rate · decay: AdamW's decay of the value */
   float l2;                 /* decay added to the gradient: Adam's */
   float beta1, beta2, eps;
+  float rest1, rest2; /* 1 - beta, rounded once: 1 - 0.999f is 1e-5 off */
   float inverse_root; /* 1 / sqrt(1 - beta2^t) */
   float scale;        /* of the gradient: 1 / labels, and clipping */
 } srope_adam;

@@ -95,7 +95,7 @@ static void sine_backward(const float *x, float *dy, size_t n, float omega) {
   }
   for (size_t i = 0; i < n; i++) {
     double s, c;
-    srope_sincos64((double)omega * x[i], &s, &c);
+    srope_sincos64((double)(omega * x[i]), &s, &c); /* the product as the forward pass rounded it */
     dy[i] *= omega * (float)c;
   }
 }
@@ -156,11 +156,12 @@ static double sum_squares(const float *x, size_t n) {
 static void adam(float *restrict value, const float *restrict gradient, float *restrict first, float *restrict second,
                  size_t n, const srope_adam *step) {
   const float b1 = step->beta1, b2 = step->beta2, rate = step->rate, keep = step->keep, l2 = step->l2;
+  const float rest1 = step->rest1, rest2 = step->rest2;
   const float eps = step->eps, inverse_root = step->inverse_root, scale = step->scale;
   for (size_t i = 0; i < n; i++) {
     float g = scale * gradient[i] + l2 * value[i];
-    first[i] = b1 * first[i] + (1 - b1) * g;
-    second[i] = b2 * second[i] + (1 - b2) * g * g;
+    first[i] = b1 * first[i] + rest1 * g;
+    second[i] = b2 * second[i] + rest2 * g * g;
     value[i] = keep * value[i] - rate * first[i] / (sqrtf(second[i]) * inverse_root + eps);
   }
 }

@@ -411,6 +411,8 @@ static srope_status take_step(srope_trainer *t, const srope_loss *loss, double r
                          .keep = (float)rate,
                          .beta1 = (float)t->options.beta1,
                          .beta2 = (float)t->options.beta2,
+                         .rest1 = (float)(1 - t->options.beta1),
+                         .rest2 = (float)(1 - t->options.beta2),
                          .eps = (float)t->options.eps,
                          .inverse_root = (float)(1 / sqrt(1 - pow(t->options.beta2, t_now))),
                          .scale = (float)scale};

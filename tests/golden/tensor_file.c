@@ -81,6 +81,10 @@ static void read_tensor(tensor *t, const char *name, yyjson_val *entry, const un
   for (size_t i = 0; i < t->n; i++) t->data[i] = element(dtype, data + begin, i);
 }
 
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const tensor *)a)->name, ((const tensor *)b)->name);
+}
+
 tensor_file *tensor_file_parse(const void *bytes, size_t n_bytes) {
   const unsigned char *p = bytes;
   uint64_t header;
@@ -106,6 +110,7 @@ tensor_file *tensor_file_parse(const void *bytes, size_t n_bytes) {
     }
   }
   yyjson_doc_free(json);
+  if (file->n) qsort(file->tensors, file->n, sizeof *file->tensors, by_name);
   return file;
 }
 
@@ -121,8 +126,16 @@ void tensor_file_free(tensor_file *file) {
 }
 
 const tensor *tensor_file_find(const tensor_file *file, const char *name) {
-  for (size_t i = 0; i < file->n; i++)
-    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+  size_t low = 0, high = file->n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = strcmp(name, file->tensors[middle].name);
+    if (order == 0) return &file->tensors[middle];
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
   return NULL;
 }
 

@@ -14,7 +14,7 @@ typedef struct tensor {
 } tensor;
 
 typedef struct tensor_file {
-  tensor *tensors;
+  tensor *tensors; /* by name */
   size_t n;
   char *config; /* the metadata's `siren_rope` or `config`; NULL when neither is there */
 } tensor_file;

@@ -81,6 +81,13 @@ model_sizes model_sizes_tiny(int variant) {
                        .time_features = {2, 6}};
 }
 
+void model_sizes_add_features(model_sizes *s) {
+  s->has_features = 1;
+  s->x = FEATURED_X;
+  s->y = FEATURED_Y;
+  s->z = FEATURED_Z;
+}
+
 /* ---------------------------------------------------------------- the file */
 
 typedef struct buffer {
@@ -170,6 +177,22 @@ static void add_angle_network(writer *w, const model_sizes *s, const char *name)
   add_linear(w, s->a, n_in, 0.3, 0.1, "%s.residual.%d", name, 2 * (int)s->relu_depth);
 }
 
+static void add_features(buffer *b) {
+#define FEATURE(name, kind, rest) "{\\\"name\\\":\\\"" name "\\\",\\\"kind\\\":\\\"" kind "\\\"" rest "}"
+#define SIZE(key, value) ",\\\"" key "\\\":" value
+  append_text(b, ",\\\"features\\\":{\\\"item\\\":[%s,%s,%s,%s,%s],",
+              FEATURE("id", "hash", SIZE("buckets", "13") SIZE("dim", "3")),
+              FEATURE("tags", "hash", SIZE("buckets", "7") SIZE("dim", "2")),
+              FEATURE("tab", "index", SIZE("size", "5") SIZE("dim", "2")), FEATURE("length", "number", ""),
+              FEATURE("place", "vector", SIZE("dim", "2")));
+  append_text(b, "\\\"action\\\":[%s,%s],\\\"context\\\":[%s,%s]}", FEATURE("like", "number", ""),
+              FEATURE("kind", "index", SIZE("size", "3") SIZE("dim", "2")),
+              FEATURE("tab", "index", SIZE("size", "5") SIZE("dim", "2") SIZE("table", "\\\"item.tab\\\"")),
+              FEATURE("hour", "number", ""));
+#undef FEATURE
+#undef SIZE
+}
+
 static void add_config(writer *w, const model_sizes *s) {
   static const char *const variants[] = {"ordinal", "torope", "siren"};
   buffer *b = &w->header;
@@ -191,6 +214,7 @@ static void add_config(writer *w, const model_sizes *s) {
     for (size_t i = 0; i < s->g; i++) append_text(b, "%s\\\"signal%zu\\\"", i ? "," : "", i);
     append_text(b, "]");
   }
+  if (s->has_features) add_features(b);
   append_text(b, "}\"}");
 }
 
@@ -222,6 +246,12 @@ unsigned char *model_write(const model_sizes *s, random_source *random, size_t *
   add_linear(&w, s->head_hidden[0], 2 * d + s->z, 1.5, 0.3, "head.0");
   add_linear(&w, s->head_hidden[1], s->head_hidden[0], 1.5, 0.3, "head.2");
   add_linear(&w, s->t, s->head_hidden[1], 1.5, 0.3, "head.4");
+  if (s->has_features) {
+    add_tensor(&w, "encoder.item.id.weight", 13, 3, -1, 1);
+    add_tensor(&w, "encoder.item.tags.weight", 7, 2, -1, 1);
+    add_tensor(&w, "encoder.item.tab.weight", 5, 2, -1, 1);
+    add_tensor(&w, "encoder.action.kind.weight", 3, 2, -1, 1);
+  }
   append_text(&w.header, "}");
 
   buffer file = {0};

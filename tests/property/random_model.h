@@ -22,7 +22,14 @@ typedef struct model_sizes {
   size_t sine_depth, relu_depth, angle_hidden; /* hidden layers of the two branches, and their width */
   size_t n_time_features, time_features[8];    /* places in random_model.c's list of names */
   int bf16;                                    /* else F32 */
+  int has_features;                            /* vectors come of named values: see below */
 } model_sizes;
+
+/* The features that a model with named values has, and what X, Y and Z then are: set them with model_sizes_add_features.
+ * item: id (hash, 13 rows, dim 3), tags (hash, 7 rows, dim 2), tab (index, 5 rows, dim 2), length (number), place (vector of
+ * 2); action: like (number), kind (index, 3 rows, dim 2); context: tab (index, item's table), hour (number). */
+enum { FEATURED_X = 10, FEATURED_Y = 3, FEATURED_Z = 3 };
+void model_sizes_add_features(model_sizes *sizes);
 
 model_sizes model_sizes_random(random_source *random);
 /* Tiny and plain, for a corpus or a test that needs any model: one layer, D = 4, two tasks. */

@@ -112,11 +112,18 @@ static void silu(double *x, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] = x[i] / (1 + exp(-x[i]));
 }
 
-/* linear, SiLU, linear, SiLU, linear (or as many as `names` has); a new array */
-static double *silu_mlp(const reference *r, const char *const *names, size_t n_names, const double *x, size_t m) {
+static void apply_hook(const reference_tokens *k, unsigned site, double *x, size_t width) {
+  if (k && k->hook) k->hook(k->hook_context, site, x, k->n, width);
+}
+
+/* linear, SiLU, linear, SiLU, linear (or as many as `names` has); a new array. Hidden layer i is site + i of k's hook; k
+ * NULL: of none. */
+static double *silu_mlp(const reference *r, const char *const *names, size_t n_names, const double *x, size_t m,
+                        const reference_tokens *k, unsigned site) {
   double *y = linear(r, names[0], x, m);
   for (size_t i = 1; i < n_names; i++) {
     silu(y, m * width(r, names[i - 1]));
+    apply_hook(k, site + (unsigned)i - 1, y, width(r, names[i - 1]));
     double *next = linear(r, names[i], y, m);
     free(y);
     y = next;
@@ -140,22 +147,12 @@ static double *layer_norm(const reference *r, const char *name, const double *x,
 
 /* ---------------------------------------------------------------- tokens and their angles */
 
-/* n tokens; token i stands at place[i] of a sequence of length s and, as a query, at `first[i]`, seeing tokens before
- * that. */
-typedef struct tokens {
-  size_t n, s;
-  size_t *place, *first;
-  double *item, *action, *context, *signal; /* (n, X) (n, Y) (n, Z) (n, G) */
-  double *time_s, *offset_minutes;          /* (n) */
-  double oldest_s;
-} tokens;
-
 static double fraction(double x) { return x - floor(x); }
 
-static double time_feature(const reference *r, const tokens *k, const char *name, size_t i, size_t place) {
+static double time_feature(const reference *r, const reference_tokens *k, const char *name, size_t i, size_t place) {
   double t = k->time_s[i], local = t + 60 * k->offset_minutes[i];
   double day = 2 * pi * fraction(local / 86400), week = 2 * pi * fraction(local / 604800);
-  if (strcmp(name, "order") == 0) return (double)(k->s - 1 - place) / (double)k->s;
+  if (strcmp(name, "order") == 0) return ((double)k->s - 1 - (double)place) / (double)k->s;
   if (strcmp(name, "year") == 0) return t / 31536000 - 55;
   if (strcmp(name, "sin_day") == 0) return sin(day);
   if (strcmp(name, "cos_day") == 0) return cos(day);
@@ -165,65 +162,79 @@ static double time_feature(const reference *r, const tokens *k, const char *name
   exit(EXIT_FAILURE);
 }
 
-static double *sine_branch(const reference *r, const char *network, double *x) {
+static double *sine_branch(const reference *r, const char *network, double *x, size_t m) {
   char name[96];
   int i = 0;
   for (;; i++) {
     snprintf(name, sizeof name, "%s.net.%d.linear.weight", network, i);
     if (!tensor_file_find(r->file, name)) break;
     name[strlen(name) - strlen(".weight")] = 0;
-    double *next = linear(r, name, x, 1);
-    for (size_t j = 0; j < width(r, name); j++) next[j] = sin(r->omega_0 * next[j]);
+    double *next = linear(r, name, x, m);
+    for (size_t j = 0; j < m * width(r, name); j++) next[j] = sin(r->omega_0 * next[j]);
     free(x);
     x = next;
   }
   snprintf(name, sizeof name, "%s.net.%d", network, i);
-  double *y = linear(r, name, x, 1);
+  double *y = linear(r, name, x, m);
   free(x);
   return y;
 }
 
-static double *relu_branch(const reference *r, const char *network, double *x) {
+static double *relu_branch(const reference *r, const char *network, double *x, size_t m) {
   char name[96], following[96];
   for (int i = 0;; i += 2) {
     snprintf(name, sizeof name, "%s.residual.%d", network, i);
     snprintf(following, sizeof following, "%s.residual.%d.weight", network, i + 2);
-    double *next = linear(r, name, x, 1);
+    double *next = linear(r, name, x, m);
     free(x);
     x = next;
     if (!tensor_file_find(r->file, following)) return x;
-    relu(x, width(r, name));
+    relu(x, m * width(r, name));
   }
 }
 
-/* f(φ) (A) of token i standing at `place`, a new array */
-static double *network_output(const reference *r, const tokens *k, const char *network, size_t i, size_t place) {
-  size_t f = r->n_time_features + r->g;
+double *reference_network(const reference *r, const char *network, const double *phi, size_t m) {
+  size_t f = m * (r->n_time_features + r->g);
   double *sine_in = zeros(f), *relu_in = zeros(f);
-  for (size_t j = 0; j < f; j++)
-    sine_in[j] = relu_in[j] = j < r->n_time_features ? time_feature(r, k, r->time_features[j], i, place)
-                                                     : k->signal[i * r->g + j - r->n_time_features];
-  double *sum = sine_branch(r, network, sine_in), *other = relu_branch(r, network, relu_in);
-  for (size_t j = 0; j < r->a; j++) sum[j] += other[j];
+  memcpy(sine_in, phi, f * sizeof *phi);
+  memcpy(relu_in, phi, f * sizeof *phi);
+  double *sum = sine_branch(r, network, sine_in, m), *other = relu_branch(r, network, relu_in, m);
+  for (size_t j = 0; j < m * r->a; j++) sum[j] += other[j];
   free(other);
   return sum;
 }
 
-/* The rotation angles (P) of token i standing at `place` */
-static void rotation(const reference *r, const tokens *k, const char *network, size_t i, size_t place, double *theta) {
-  double position = (double)(k->s - 1 - place);
-  double *f = r->variant == SROPE_SIREN ? network_output(r, k, network, i, place) : NULL;
-  for (size_t j = 0; j < r->p; j++) {
-    double inverse = pow(r->rope_base, -2.0 * (double)j / (double)r->k);
-    if (r->variant == SROPE_ORDINAL) theta[j] = position * inverse;
-    if (r->variant == SROPE_TOROPE)
-      theta[j] = ((double)place + r->time_scale * (k->time_s[i] - k->oldest_s) / 86400) * inverse;
-    if (r->variant == SROPE_SIREN) {
-      size_t a = j / (r->p / r->a);
-      theta[j] = f[a] * weight(r, "rope.freq")->data[a] + position * inverse * weight(r, "rope.order_scale")->data[0];
+/* f(φ) (n, A) of the tokens standing at `place`, a new array */
+static double *network_output(const reference *r, const reference_tokens *k, const char *network, const size_t *place) {
+  size_t n_time = r->n_time_features, width = n_time + r->g;
+  double *phi = zeros(k->n * width);
+  for (size_t i = 0; i < k->n; i++) {
+    for (size_t j = 0; j < n_time; j++) phi[i * width + j] = time_feature(r, k, r->time_features[j], i, place[i]);
+    for (size_t j = 0; j < r->g; j++) phi[i * width + n_time + j] = k->signal[i * r->g + j];
+  }
+  double *f = reference_network(r, network, phi, k->n);
+  free(phi);
+  return f;
+}
+
+/* The rotation angles (n, P) of the tokens standing at `place`, a new array */
+static double *rotation(const reference *r, const reference_tokens *k, const char *network, const size_t *place) {
+  double *theta = zeros(k->n * r->p), *f = r->variant == SROPE_SIREN ? network_output(r, k, network, place) : NULL;
+  const double *freq = f ? weight(r, "rope.freq")->data : NULL;
+  const double *order_scale = f ? weight(r, "rope.order_scale")->data : NULL;
+  for (size_t i = 0; i < k->n; i++) {
+    double position = (double)k->s - 1 - (double)place[i];
+    for (size_t j = 0; j < r->p; j++) {
+      double inverse = pow(r->rope_base, -2.0 * (double)j / (double)r->k), *out = theta + i * r->p + j;
+      if (r->variant == SROPE_ORDINAL) *out = position * inverse;
+      if (r->variant == SROPE_TOROPE)
+        *out = ((double)place[i] + r->time_scale * (k->time_s[i] - k->oldest_s) / 86400) * inverse;
+      size_t a = r->a ? j / (r->p / r->a) : 0;
+      if (r->variant == SROPE_SIREN) *out = f[i * r->a + a] * freq[a] + position * inverse * *order_scale;
     }
   }
   free(f);
+  return theta;
 }
 
 static void rotate(const reference *r, double *x, const double *theta) {
@@ -259,7 +270,7 @@ static void attend(const reference *r, const double *q, const double *keys, cons
 }
 
 /* A whole attention block: (n, D) from what q and k, and v, are made of; a new array */
-static double *attention(const reference *r, const tokens *k, const char *name, const char *network,
+static double *attention(const reference *r, const reference_tokens *k, const char *name, const char *network,
                          const double *qk_in, const double *v_in) {
   char q_name[96], k_name[96], v_name[96], o_name[96];
   snprintf(q_name, sizeof q_name, "%s.W_q", name);
@@ -268,12 +279,11 @@ static double *attention(const reference *r, const tokens *k, const char *name, 
   snprintf(o_name, sizeof o_name, "%s.W_o", name);
   double *q = linear(r, q_name, qk_in, k->n), *keys = linear(r, k_name, qk_in, k->n),
          *v = linear(r, v_name, v_in, k->n);
-  double *theta = zeros(r->p), *mixed = zeros(k->n * r->d);
+  double *query = k->query_angle ? NULL : rotation(r, k, network, k->first),
+         *key = k->key_angle ? NULL : rotation(r, k, network, k->place), *mixed = zeros(k->n * r->d);
   for (size_t i = 0; i < k->n; i++) {
-    rotation(r, k, network, i, k->first[i], theta);
-    rotate(r, q + i * r->d, theta);
-    rotation(r, k, network, i, k->place[i], theta);
-    rotate(r, keys + i * r->d, theta);
+    rotate(r, q + i * r->d, (query ? query : k->query_angle) + i * r->p);
+    rotate(r, keys + i * r->d, (key ? key : k->key_angle) + i * r->p);
   }
   for (size_t i = 0; i < k->n; i++) {
     if (k->first[i] == 0)
@@ -285,7 +295,8 @@ static double *attention(const reference *r, const tokens *k, const char *name, 
   free(q);
   free(keys);
   free(v);
-  free(theta);
+  free(query);
+  free(key);
   free(mixed);
   return out;
 }
@@ -301,7 +312,7 @@ static void add_skip(const reference *r, double *x, double *block, size_t n) {
   free(block);
 }
 
-static void layer(const reference *r, const tokens *k, int l, double *x, const double *a) {
+void reference_layer(const reference *r, const reference_tokens *k, int l, double *x, const double *a) {
   char mha[64], norm_1[64], norm_2[64], up[64], down[64];
   snprintf(mha, sizeof mha, "transformer_layers.%d.mha", l);
   snprintf(norm_1, sizeof norm_1, "transformer_layers.%d.prenorm_1", l);
@@ -310,16 +321,24 @@ static void layer(const reference *r, const tokens *k, int l, double *x, const d
   snprintf(down, sizeof down, "transformer_layers.%d.ffwd.2", l);
   double *with_action = sum_of(x, a, k->n * r->d);
   double *normed = layer_norm(r, norm_1, x, k->n), *normed_action = layer_norm(r, norm_1, with_action, k->n);
-  add_skip(r, x, attention(r, k, mha, "angle_nn", normed, normed_action), k->n * r->d);
+  double *block = attention(r, k, mha, "angle_nn", normed, normed_action);
+  apply_hook(k, 1 + 2 * (unsigned)l, block, r->d);
+  add_skip(r, x, block, k->n * r->d);
   free(with_action);
   free(normed);
   free(normed_action);
   normed = layer_norm(r, norm_2, x, k->n);
-  add_skip(r, x, silu_mlp(r, (const char *[]){up, down}, 2, normed, k->n), k->n * r->d);
+  block = silu_mlp(r, (const char *[]){up, down}, 2, normed, k->n, NULL, 0);
+  apply_hook(k, 2 + 2 * (unsigned)l, block, r->d);
+  add_skip(r, x, block, k->n * r->d);
   free(normed);
 }
 
-static void head(const reference *r, const tokens *k, const double *x, const double *u, double *logits) {
+double *reference_action_attention(const reference *r, const reference_tokens *k, const double *x, const double *a) {
+  return attention(r, k, "action_attention", "action_angle_nn", x, a);
+}
+
+void reference_head(const reference *r, const reference_tokens *k, const double *x, const double *u, double *logits) {
   size_t d = r->d, n_in = 2 * d + r->z;
   double *in = zeros(k->n * n_in);
   for (size_t i = 0; i < k->n; i++) {
@@ -327,38 +346,47 @@ static void head(const reference *r, const tokens *k, const double *x, const dou
     memcpy(in + i * n_in + d, u + i * d, d * sizeof *in);
     memcpy(in + i * n_in + 2 * d, k->context + i * r->z, r->z * sizeof *in);
   }
-  double *out = silu_mlp(r, (const char *[]){"head.0", "head.2", "head.4"}, 3, in, k->n);
+  double *out = silu_mlp(r, (const char *[]){"head.0", "head.2", "head.4"}, 3, in, k->n, k, 1 + 2 * (unsigned)r->l);
   memcpy(logits, out, k->n * r->t * sizeof *out);
   free(in);
   free(out);
 }
 
-static void angles(const reference *r, const tokens *k, const char *network, double *out) {
-  for (size_t i = 0; out && i < k->n; i++) {
-    double *f = network_output(r, k, network, i, k->place[i]);
-    memcpy(out + i * r->a, f, r->a * sizeof *f);
-    free(f);
-  }
+double *reference_embed_items(const reference *r, const double *item, size_t m) {
+  double *projected = linear(r, "seq_projection.0", item, m);
+  relu(projected, m * r->d);
+  double *x = layer_norm(r, "seq_norm", projected, m);
+  free(projected);
+  return x;
 }
 
-static void run(const reference *r, const tokens *k, const reference_outputs *out) {
+double *reference_embed_actions(const reference *r, const double *action, size_t m) {
+  double *a = silu_mlp(r, (const char *[]){"action_embedding.0", "action_embedding.2", "action_embedding.4"}, 3, action,
+                       m, NULL, 0);
+  relu(a, m * r->d);
+  return a;
+}
+
+static void angles(const reference *r, const reference_tokens *k, const char *network, double *out) {
+  if (!out) return;
+  double *f = network_output(r, k, network, k->place);
+  memcpy(out, f, k->n * r->a * sizeof *f);
+  free(f);
+}
+
+void reference_run(const reference *r, const reference_tokens *k, const reference_outputs *out) {
   size_t n_d = k->n * r->d;
-  double *projected = linear(r, "seq_projection.0", k->item, k->n);
-  relu(projected, n_d);
-  double *x = layer_norm(r, "seq_norm", projected, k->n);
-  double *a = silu_mlp(r, (const char *[]){"action_embedding.0", "action_embedding.2", "action_embedding.4"}, 3,
-                       k->action, k->n);
-  relu(a, n_d);
+  double *x = reference_embed_items(r, k->item, k->n), *a = reference_embed_actions(r, k->action, k->n);
+  apply_hook(k, 0, x, r->d);
   for (size_t l = 0; l < r->l; l++) {
-    layer(r, k, (int)l, x, a);
+    reference_layer(r, k, (int)l, x, a);
     if (out->layers) memcpy(out->layers + l * n_d, x, n_d * sizeof *x);
   }
-  double *u = attention(r, k, "action_attention", "action_angle_nn", x, a);
+  double *u = reference_action_attention(r, k, x, a);
   if (out->action_attention) memcpy(out->action_attention, u, n_d * sizeof *u);
-  if (out->logits) head(r, k, x, u, out->logits);
+  if (out->logits) reference_head(r, k, x, u, out->logits);
   angles(r, k, "angle_nn", out->angle);
   angles(r, k, "action_angle_nn", out->action_angle);
-  free(projected);
   free(x);
   free(a);
   free(u);
@@ -370,8 +398,8 @@ static void copy_row(double *to, const float *from, size_t i, size_t n) {
   for (size_t j = 0; from && j < n; j++) to[j] = from[i * n + j];
 }
 
-static tokens tokens_create(const reference *r, size_t n) {
-  tokens k = {.n = n};
+reference_tokens reference_tokens_create(const reference *r, size_t n) {
+  reference_tokens k = {.n = n, .s = n};
   k.place = calloc(n + 1, sizeof *k.place);
   k.first = calloc(n + 1, sizeof *k.first);
   k.item = zeros(n * r->x);
@@ -384,7 +412,7 @@ static tokens tokens_create(const reference *r, size_t n) {
   return k;
 }
 
-static void tokens_free(tokens *k) {
+void reference_tokens_free(reference_tokens *k) {
   void *owned[] = {k->place, k->first, k->item, k->action, k->context, k->signal, k->time_s, k->offset_minutes};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
 }
@@ -402,7 +430,8 @@ static int same_request(const srope_events *e, size_t i, size_t j) {
 }
 
 /* Events from..n-1 become tokens 0.. */
-static void fill_events(const reference *r, tokens *k, const srope_events *e, size_t from, double offset_minutes) {
+static void fill_events(const reference *r, reference_tokens *k, const srope_events *e, size_t from,
+                        double offset_minutes) {
   for (size_t i = 0; i < e->n - from; i++) {
     copy_row(k->item + i * r->x, e->item, from + i, r->x);
     copy_row(k->action + i * r->y, e->action, from + i, r->y);
@@ -418,11 +447,11 @@ static void fill_events(const reference *r, tokens *k, const srope_events *e, si
 
 void reference_sequence(const reference *r, const srope_events *events, double utc_offset_minutes,
                         const reference_outputs *out) {
-  tokens k = tokens_create(r, events->n);
+  reference_tokens k = reference_tokens_create(r, events->n);
   k.s = events->n;
   fill_events(r, &k, events, 0, given_or(utc_offset_minutes, r->utc_offset_minutes));
-  run(r, &k, out);
-  tokens_free(&k);
+  reference_run(r, &k, out);
+  reference_tokens_free(&k);
 }
 
 /* The candidates all stand at place C, and see the history only. */
@@ -431,7 +460,7 @@ void reference_rank(const reference *r, const srope_events *events, size_t max_h
   size_t most = max_history ? max_history : r->max_history, from = events->n > most ? events->n - most : 0;
   size_t c = events->n - from, n = candidates->n;
   double offset = given_or(utc_offset_minutes, r->utc_offset_minutes);
-  tokens k = tokens_create(r, c + n);
+  reference_tokens k = reference_tokens_create(r, c + n);
   k.s = c + 1;
   fill_events(r, &k, events, from, offset);
   k.oldest_s = fmin(k.oldest_s, candidates->now_s);
@@ -445,14 +474,14 @@ void reference_rank(const reference *r, const srope_events *events, size_t max_h
   }
   double *all_logits = zeros((c + n) * r->t), *all_angles = zeros(2 * (c + n) * r->a);
   double *action_angles = all_angles + (c + n) * r->a;
-  run(r, &k,
-      &(reference_outputs){.logits = all_logits,
-                           .angle = angle ? all_angles : NULL,
-                           .action_angle = action_angle ? action_angles : NULL});
+  reference_run(r, &k,
+                &(reference_outputs){.logits = all_logits,
+                                     .angle = angle ? all_angles : NULL,
+                                     .action_angle = action_angle ? action_angles : NULL});
   memcpy(logits, all_logits + c * r->t, n * r->t * sizeof *logits);
   if (angle) memcpy(angle, all_angles, (c + 1) * r->a * sizeof *angle);
   if (action_angle) memcpy(action_angle, action_angles, (c + 1) * r->a * sizeof *angle);
   free(all_logits);
   free(all_angles);
-  tokens_free(&k);
+  reference_tokens_free(&k);
 }
