@@ -1,7 +1,7 @@
 # The front door. Every command sets up what it needs first (scripts/setup.sh) and then does its work with that on the
 # PATH, in the target of the same name with `do-`; those alone, without set-up, are for whoever has the tools already.
 .NOTPARALLEL:
-.PHONY: help rank test demo bench build fuzz format lint clean do-rank do-bench do-build do-native do-wasm do-js do-fuzz do-format do-lint
+.PHONY: help rank train test demo bench build fuzz format lint clean do-rank do-train do-bench do-build do-native do-wasm do-js do-fuzz do-format do-lint
 SETUP = @scripts/setup.sh
 RUN = -- $(MAKE) --no-print-directory
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
@@ -12,7 +12,8 @@ configure = @mkdir -p build && { $(2) --preset $(1) > build/configure-$(1).log 2
 help:
 	@echo 'make rank     rank the bundled feed with the bundled model, in SIMD WebAssembly under Node.js'
 	@echo 'make test     build everything and run every test; the last line counts them'
-	@echo 'make bench    ours against peers, in one run, as ratios'
+	@echo 'make train    train the bundled model again, on the KuaiRand log in DATA=DIR, into build/train'
+	@echo 'make bench    ours against peers, in one run, as ratios: ranking, and training where there is a KuaiRand log'
 	@echo 'make demo     the interactive page (not there yet)'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
@@ -25,9 +26,15 @@ do-rank: do-wasm do-js
 
 test: ; $(SETUP) native wasm js bench test -- scripts/test.sh
 
+DATA ?= ../shared/data/kuairand-pure-part
+train: ; $(SETUP) native $(RUN) do-train
+do-train: do-native
+	@build/siren-rope train --data $(DATA) --recipe models/kuairand-excerpt.json --out build/train
+
 bench: ; $(SETUP) native wasm js bench $(RUN) do-bench
-do-bench: do-wasm do-js
+do-bench: do-native do-wasm do-js
 	@node tests/bench/bench.mjs
+	@KUAIRAND=$(DATA) node tests/bench/train.mjs
 
 demo:
 	@echo 'There is no interactive page yet. What there is: "make rank" ranks the bundled feed and prints it.' >&2; exit 1

@@ -22,6 +22,7 @@ static const struct {
     {"simulate", "events with a planted truth, to see whether training finds it", cli_simulate},
     {"inspect", "what is in a model file", cli_inspect},
     {"angles", "the time part of the rotation over a span of time", cli_angles},
+    {"spectrum", "which periods the rotation learned", cli_spectrum},
     {"bench", "how long an epoch of training takes", cli_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
