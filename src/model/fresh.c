@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "model/config.h"
 #include "model/safetensors.h"
@@ -54,17 +55,25 @@ static float *add(maker *m, uint32_t n_dims, uint64_t rows, uint64_t columns, co
   return data;
 }
 
-/* Every tensor has a stream of its own, so that one more tensor changes no other. */
+/* The stream of the tensor that was added last is its name's, so that models of one seed share all weights of the tensors
+ * that they have in common (in name and shape), whatever others they have. */
+static void seed_last(const maker *m, srope_rng *rng) {
+  const char *name = m->tensors[m->n - 1].name;
+  srope_rng_seed(rng, m->seed, srope_hash64(name, strlen(name)));
+}
+
 static void fill_uniform(const maker *m, float *x, size_t n, double bound) {
   srope_rng rng;
-  srope_rng_seed(&rng, m->seed, m->n);
-  for (size_t i = 0; x && i < n; i++) x[i] = (float)((2 * srope_rng_uniform(&rng) - 1) * bound);
+  if (!x) return;
+  seed_last(m, &rng);
+  for (size_t i = 0; i < n; i++) x[i] = (float)((2 * srope_rng_uniform(&rng) - 1) * bound);
 }
 
 static void fill_normal(const maker *m, float *x, size_t n, double deviation) {
   srope_rng rng;
-  srope_rng_seed(&rng, m->seed, m->n);
-  for (size_t i = 0; x && i < n; i++) x[i] = (float)(srope_rng_normal(&rng) * deviation);
+  if (!x) return;
+  seed_last(m, &rng);
+  for (size_t i = 0; i < n; i++) x[i] = (float)(srope_rng_normal(&rng) * deviation);
 }
 
 static void fill(float *x, size_t n, float value) {
