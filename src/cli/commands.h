@@ -9,6 +9,7 @@ int cli_train(int n, char **arguments);
 int cli_ablate(int n, char **arguments);
 int cli_bench(int n, char **arguments);
 int cli_spectrum(int n, char **arguments);
+int cli_moments(int n, char **arguments);
 int cli_eval(int n, char **arguments);
 int cli_simulate(int n, char **arguments);
 int cli_inspect(int n, char **arguments);

@@ -1,6 +1,7 @@
 /* main.c: the program `siren-rope`: finds the command and runs it.
  * Data on standard output, everything else on standard error; exit status 0 only on success, 2 where the command
  * line is wrong. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static const struct {
     {"inspect", "what is in a model file", cli_inspect},
     {"angles", "the time part of the rotation over a span of time", cli_angles},
     {"spectrum", "which periods the rotation learned", cli_spectrum},
+    {"moments", "a training's rotation over its course, as one small file", cli_moments},
     {"bench", "how long an epoch of training takes", cli_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -49,6 +51,7 @@ static int fail_unknown(const char *typed) {
 }
 
 int main(int argc, char **argv) {
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow any more is an error like a full disk, not a death */
   if (argc < 2) {
     print_help(stderr);
     return CLI_EXIT_USAGE;

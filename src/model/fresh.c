@@ -51,7 +51,7 @@ static float *add(maker *m, uint32_t n_dims, uint64_t rows, uint64_t columns, co
     return NULL;
   }
   memcpy(copy, name, strlen(name) + 1);
-  m->tensors[m->n++] = (srope_tensor_output){copy, n_dims, {rows, columns}, data};
+  m->tensors[m->n++] = (srope_tensor_output){copy, n_dims, {rows, columns}, data, SROPE_DTYPE_F32};
   return data;
 }
 

@@ -320,13 +320,45 @@ bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t 
 
 /* ---------------------------------------------------------------- writing */
 
-static yyjson_mut_val *tensor_entry(yyjson_mut_doc *doc, const srope_tensor_output *tensor, uint64_t *offset) {
+static uint64_t count_elements(const srope_tensor_output *tensor) {
   uint64_t n = 1;
   for (uint32_t i = 0; i < tensor->n_dims; i++) n *= tensor->shape[i];
-  uint64_t offsets[2] = {*offset, *offset + n * sizeof(float)};
+  return n;
+}
+
+/* Round to nearest, ties to even: a half keeps the upper 10 of 23 bits of the fraction, fewer below 2^-14. */
+static uint16_t half_from_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+  uint32_t size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return (uint16_t)(sign | 0x7e00);  /* NaN */
+  if (size >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* 65520 and more round to infinity */
+  if (size < 0x33000001) return sign;                       /* up to 2^-25: zero */
+  uint32_t exponent = size >> 23, fraction = (size & 0x7fffff) | 0x800000;
+  uint32_t shift = exponent < 113 ? 126 - exponent : 13; /* below 2^-14 there are only steps of 2^-24 */
+  uint32_t kept = fraction >> shift, rest = fraction & ((1u << shift) - 1), half_way = 1u << (shift - 1);
+  kept += rest > half_way || (rest == half_way && (kept & 1));
+  return (uint16_t)(sign | (exponent < 113 ? kept : kept + ((exponent - 113) << 10)));
+}
+
+static void write_elements(const srope_tensor_output *tensor, unsigned char *place) {
+  size_t n = (size_t)count_elements(tensor);
+  if (tensor->dtype == SROPE_DTYPE_F16) {
+    for (size_t i = 0; i < n; i++) {
+      uint16_t half = half_from_float(tensor->data[i]);
+      memcpy(place + i * sizeof half, &half, sizeof half);
+    }
+  } else if (n > 0) {
+    memcpy(place, tensor->data, n * sizeof(float));
+  }
+}
+
+static yyjson_mut_val *tensor_entry(yyjson_mut_doc *doc, const srope_tensor_output *tensor, uint64_t *offset) {
+  uint64_t offsets[2] = {*offset, *offset + count_elements(tensor) * dtypes[tensor->dtype].n_bytes};
   *offset = offsets[1];
   yyjson_mut_val *entry = yyjson_mut_obj(doc);
-  yyjson_mut_obj_add_str(doc, entry, "dtype", "F32");
+  yyjson_mut_obj_add_str(doc, entry, "dtype", srope_dtype_name(tensor->dtype));
   yyjson_mut_obj_add_val(doc, entry, "shape", yyjson_mut_arr_with_uint64(doc, tensor->shape, tensor->n_dims));
   yyjson_mut_obj_add_val(doc, entry, "data_offsets", yyjson_mut_arr_with_uint64(doc, offsets, 2));
   return entry;
@@ -367,10 +399,8 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
   free(text);
   unsigned char *place = file + LENGTH_BYTES + n_header;
   for (uint32_t i = 0; i < n_tensors; i++) {
-    size_t n = sizeof(float);
-    for (uint32_t d = 0; d < tensors[i].n_dims; d++) n *= (size_t)tensors[i].shape[d];
-    if (n > 0) memcpy(place, tensors[i].data, n);
-    place += n;
+    write_elements(&tensors[i], place);
+    place += count_elements(&tensors[i]) * dtypes[tensors[i].dtype].n_bytes;
   }
   *bytes = file;
   *n_bytes = n_file;

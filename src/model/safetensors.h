@@ -75,13 +75,14 @@ typedef struct srope_tensor_output { /* borrows everything */
   uint32_t n_dims;
   uint64_t shape[SROPE_MAX_DIMS];
   const float *data;
+  srope_dtype dtype; /* F32 (0), or F16: rounded to the nearest, ties to even, beyond 65504 infinite */
 } srope_tensor_output;
 
 typedef struct srope_metadata_output {
   const char *key, *value;
 } srope_metadata_output;
 
-/* A file of F32 tensors as new bytes; free them with srope_free. Names and values are UTF-8. Errors: MEMORY. */
+/* A file of F32 and F16 tensors as new bytes; free them with srope_free. Names and values are UTF-8. Errors: MEMORY. */
 srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
                                      const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
                                      size_t *n_bytes, srope_error *error);

@@ -431,6 +431,38 @@ static void test_shape_text(void **state) {
   assert_string_equal(srope_shape_text(3, shape, text, sizeof text), "[32, any, 12345");
 }
 
+/* What float16 holds comes back; what lies between goes to the nearest, ties to the even one. */
+static void test_writes_float16(void **state) {
+  (void)state;
+  enum { N_HALVES = 0x7c00 }; /* 0 up to the largest finite one, by their bits */
+  static float numbers[3 * N_HALVES], expected[3 * N_HALVES], found[3 * N_HALVES];
+  for (uint32_t bits = 0; bits < N_HALVES; bits++) {
+    double step = bits < 0x800 ? 0x1p-24 : ldexp(1, (int)(bits >> 10) - 25);
+    double value = bits < 0x400 ? bits * 0x1p-24 : ldexp(1024 + (bits & 1023), (int)(bits >> 10) - 25);
+    numbers[3 * bits] = (float)value;
+    expected[3 * bits] = (float)value;
+    numbers[3 * bits + 1] = -(float)(value + step / 2); /* a tie, but above the largest: that is infinity */
+    expected[3 * bits + 1] = bits + 1 == N_HALVES ? -INFINITY : -(float)(value + (bits & 1 ? step : 0));
+    numbers[3 * bits + 2] = nextafterf((float)(value + step / 2), 0);
+    expected[3 * bits + 2] = (float)value;
+  }
+  const srope_tensor_output tensor = {"halves", 1, {3 * N_HALVES}, numbers, SROPE_DTYPE_F16};
+  void *bytes;
+  size_t n_bytes;
+  srope_error error;
+  srope_safetensors file;
+  assert_int_equal(srope_safetensors_write(&tensor, 1, NULL, 0, &bytes, &n_bytes, &error), SROPE_OK);
+  assert_int_equal(srope_safetensors_open(bytes, n_bytes, &file, &error), SROPE_OK);
+  const srope_tensor *read = srope_safetensors_find(&file, "halves");
+  assert_int_equal(read->dtype, SROPE_DTYPE_F16);
+  assert_true(srope_tensor_read_float(read, 0, 3 * N_HALVES, found));
+  for (uint32_t i = 0; i < 3 * N_HALVES; i++)
+    if (memcmp(&found[i], &expected[i], sizeof *found) != 0)
+      fail_msg("%.9g became %.9g, expected %.9g", (double)numbers[i], (double)found[i], (double)expected[i]);
+  srope_safetensors_close(&file);
+  srope_free(bytes);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rejects_every_bad_file),
@@ -452,6 +484,7 @@ int main(void) {
       cmocka_unit_test(test_reads_every_dtype),
       cmocka_unit_test(test_reads_every_float16),
       cmocka_unit_test(test_shape_text),
+      cmocka_unit_test(test_writes_float16),
   };
   return cmocka_run_group_tests_name("unit_loader", tests, NULL, NULL);
 }
