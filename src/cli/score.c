@@ -193,10 +193,10 @@ static srope_status score_all(scorer *s, srope_error *error) {
 static srope_status write_scores(const scorer *s, const char *path, srope_error *error) {
   const uint64_t n_tasks = s->info->n_tasks;
   const srope_tensor_output outputs[] = {
-      {"rank.logits", 2, {s->candidates.n, n_tasks}, s->rank_logits.data},
-      {"sequence.logits", 2, {s->history.n, n_tasks}, s->sequence_logits.data},
-      {"cold.logits", 2, {s->candidates.n, n_tasks}, s->cold_logits.data},
-      {"rank.angle", 2, {s->n_angle_rows, s->info->n_angles}, s->angle.data},
+      {"rank.logits", 2, {s->candidates.n, n_tasks}, s->rank_logits.data, SROPE_DTYPE_F32},
+      {"sequence.logits", 2, {s->history.n, n_tasks}, s->sequence_logits.data, SROPE_DTYPE_F32},
+      {"cold.logits", 2, {s->candidates.n, n_tasks}, s->cold_logits.data, SROPE_DTYPE_F32},
+      {"rank.angle", 2, {s->n_angle_rows, s->info->n_angles}, s->angle.data, SROPE_DTYPE_F32},
   };
   const srope_metadata_output metadata[] = {{"isa", s->info->isa}};
   void *bytes;

@@ -346,8 +346,9 @@ static void test_hash_names_the_file(void **state) {
 static void test_writes_what_it_reads(void **state) {
   (void)state;
   float matrix[6] = {1, -2, 0.5f, 1e30f, -0.0f, 7}, scalar = 3;
-  const srope_tensor_output tensors[] = {
-      {"b.weight", 2, {2, 3}, matrix}, {"a \"quoted\" \xC3\xBC", 0, {0}, &scalar}, {"empty", 2, {0, 5}, NULL}};
+  const srope_tensor_output tensors[] = {{"b.weight", 2, {2, 3}, matrix, SROPE_DTYPE_F32},
+                                         {"a \"quoted\" \xC3\xBC", 0, {0}, &scalar, SROPE_DTYPE_F32},
+                                         {"empty", 2, {0, 5}, NULL, SROPE_DTYPE_F32}};
   const srope_metadata_output metadata[] = {{"config", "{\"x\": 1}"}, {"other", ""}};
   void *bytes;
   size_t n, n_value;
