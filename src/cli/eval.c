@@ -1,14 +1,13 @@
 /* eval.c: `siren-rope eval`: how good a model is on a log, as it would have been served (train/evaluate.h): the command, its
  * progress and what it prints. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/commands.h"
 #include "cli/file.h"
-#include "cli/json.h"
+#include "cli/metrics.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "train/evaluate.h"
@@ -25,49 +24,13 @@ typedef struct evaluation_run {
 
 /* ---------------------------------------------------------------- output */
 
-static void print_cell(double value, int digits) {
-  if (isnan(value))
-    printf(" %10s", "undefined");
-  else
-    printf(" %10.*f", digits, value);
-}
-
-static void print_table(const evaluation_run *run) {
-  printf("%-20s %10s %10s %10s %10s\n", "task", "base rate", "NE", "AUC", "ECE");
-  for (uint32_t task = 0; task < run->data->n_tasks; task++) {
-    const srope_metrics *m = &run->result.tasks[task];
-    printf("%-20s", srope_model_task(run->model, task));
-    print_cell(m->base_rate, 4);
-    print_cell(m->ne, 5);
-    print_cell(m->auc, 5);
-    print_cell(m->ece, 5);
-    putchar('\n');
-  }
-}
-
-static void print_task_json(const char *name, const srope_metrics *m) {
-  const double values[] = {m->base_rate, m->ne, m->auc, m->ece};
-  static const char *const keys[] = {",\"base_rate\":", ",\"ne\":", ",\"auc\":", ",\"ece\":"};
-  fputs("{\"task\":", stdout);
-  cli_json_text(stdout, name, strlen(name));
-  printf(",\"labels\":%zu", m->n);
-  for (int i = 0; i < 4; i++) {
-    fputs(keys[i], stdout);
-    cli_json_double(stdout, values[i]);
-  }
-  putchar('}');
-}
-
 static void print_json(const evaluation_run *run) {
   printf("{\"split\":\"%s\",\"events\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"users\":%" PRIu64 ",\"read\":%" PRIu64
-         ",\"duplicates\":%" PRIu64 ",\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"isa\":\"%s\",\"tasks\":[",
+         ",\"duplicates\":%" PRIu64 ",\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"isa\":\"%s\",\"tasks\":",
          srope_split_name(run->split), run->result.n_events, run->result.n_requests, run->result.n_users,
          run->data->n_read, run->data->n_duplicates, run->wall_s, run->cpu_s, srope_model_info(run->model)->isa);
-  for (uint32_t task = 0; task < run->data->n_tasks; task++) {
-    if (task > 0) putchar(',');
-    print_task_json(srope_model_task(run->model, task), &run->result.tasks[task]);
-  }
-  puts("]}");
+  cli_metrics_print_tasks(stdout, run->model, run->result.tasks);
+  puts("}");
 }
 
 static void print_evaluation(const evaluation_run *run) {
@@ -79,7 +42,7 @@ static void print_evaluation(const evaluation_run *run) {
          " exact duplicates dropped), %.1f s on %s\n",
          srope_split_name(run->split), run->result.n_events, run->result.n_requests, run->result.n_users,
          run->data->n_read, run->data->n_duplicates, run->wall_s, srope_model_info(run->model)->isa);
-  print_table(run);
+  cli_metrics_print_table(stdout, run->model, run->result.tasks);
 }
 
 /* ---------------------------------------------------------------- the work */

@@ -15,6 +15,8 @@
 
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/json.h"
+#include "cli/metrics.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/train_log.h"
@@ -22,13 +24,14 @@
 #include "train/checkpoint.h"
 #include "yyjson.h"
 
+enum { MAX_MOMENTS = 999 };
 static const uint64_t MAX_RECIPE_BYTES = 16 << 20, MAX_CHECKPOINT_BYTES = (uint64_t)64 << 30;
 static const double CHECKPOINT_S = 60; /* between checkpoints, besides those of evaluations */
 
 typedef struct training {
   const char *data_path, *recipe_path, *out, *cache, *isa, *patch;
   size_t n_threads, n_moments;
-  bool resume, overwrite;
+  bool resume, overwrite, json;
 
   srope_distributed all;
   int lock;
@@ -42,7 +45,9 @@ typedef struct training {
   size_t n_checkpoint;
   cli_train_log log;
   double saved_s;
+  bool is_due;       /* a checkpoint, at the next step that is whole */
   bool asks_to_stop; /* some file could not be written */
+  bool is_quiet;     /* another process says what went wrong */
   srope_error file_error;
 } training;
 
@@ -56,6 +61,14 @@ static double read_clock(void) {
 }
 
 static bool is_first(const training *t) { return t->all.rank == 0; }
+
+/* Processes go on together or not at all; all call this. Of errors that all have alike the first process's is told. */
+static srope_status agree(training *t, srope_status status, srope_error *error) {
+  bool first_failed = srope_distributed_any(&t->all, is_first(t) && status != SROPE_OK);
+  if (!srope_distributed_any(&t->all, status != SROPE_OK)) return SROPE_OK;
+  t->is_quiet = first_failed ? !is_first(t) : status == SROPE_OK;
+  return status != SROPE_OK ? status : srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "another process failed");
+}
 
 /* ---------------------------------------------------------------- the folder */
 
@@ -78,7 +91,9 @@ static srope_status lock_folder(training *t, srope_error *error) {
   t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (t->lock < 0) return srope_fail(error, SROPE_ERR_IO, path, "could not be opened: %s", strerror(errno));
   if (flock(t->lock, LOCK_EX | LOCK_NB) == 0) return SROPE_OK;
-  return srope_fail(error, SROPE_ERR_IO, t->out, "another training is at work in this folder");
+  bool is_mpi = t->all.size == 1 && getenv("OMPI_COMM_WORLD_SIZE") != NULL;
+  return srope_fail(error, SROPE_ERR_IO, t->out, "another training is at work in this folder%s",
+                    is_mpi ? " (mpirun wants siren-rope-mpi)" : "");
 }
 
 static srope_status check_folder(training *t, srope_error *error) {
@@ -91,9 +106,32 @@ static srope_status check_folder(training *t, srope_error *error) {
       status = srope_checkpoint_recipe(t->checkpoint, t->n_checkpoint, &t->recipe_text, &t->n_recipe, error);
     return status;
   }
-  if (t->overwrite || access(path, F_OK) != 0) return SROPE_OK;
-  return srope_fail(error, SROPE_ERR_ARGUMENT, t->out,
-                    "there is a training in this folder: --resume goes on with it, --overwrite begins anew");
+  if (t->overwrite) return SROPE_OK;
+  if (access(path, F_OK) == 0)
+    return srope_fail(error, SROPE_ERR_ARGUMENT, t->out,
+                      "there is a training in this folder: --resume goes on with it, --overwrite begins anew");
+  status = name_file(t, "model.safetensors", path, error);
+  if (status != SROPE_OK || access(path, F_OK) != 0) return status;
+  return srope_fail(error, SROPE_ERR_ARGUMENT, path, "there is a model in this folder; --overwrite replaces it");
+}
+
+static srope_status remove_file(const training *t, const char *name, srope_error *error) {
+  char path[4096];
+  srope_status status = name_file(t, name, path, error);
+  if (status != SROPE_OK || remove(path) == 0 || errno == ENOENT) return status;
+  return srope_fail(error, SROPE_ERR_IO, path, "could not be removed: %s", strerror(errno));
+}
+
+/* What an earlier training left, so that nobody takes it for this one's. */
+static srope_status clear_folder(const training *t, srope_error *error) {
+  char name[64];
+  srope_status status = remove_file(t, "checkpoint.safetensors", error);
+  if (status == SROPE_OK) status = remove_file(t, "model.safetensors", error);
+  for (int i = 0; i < MAX_MOMENTS && status == SROPE_OK; i++) {
+    snprintf(name, sizeof name, "moments/%03d.safetensors", i);
+    status = remove_file(t, name, error);
+  }
+  return status;
 }
 
 static srope_status write_bytes(training *t, const char *name, srope_status made, void *bytes, size_t n_bytes,
@@ -110,7 +148,9 @@ static srope_status save_checkpoint(training *t, srope_error *error) {
   void *bytes = NULL;
   size_t n = 0;
   t->saved_s = read_clock();
-  srope_status made = srope_run_save(t->run, &bytes, &n, error);
+  t->is_due = false;
+  srope_status made = cli_train_log_flush(&t->log, error);
+  if (made == SROPE_OK) made = srope_run_save(t->run, &bytes, &n, error);
   return write_bytes(t, "checkpoint.safetensors", made, bytes, n, error);
 }
 
@@ -135,8 +175,11 @@ static srope_status save_moment(training *t, const srope_run_event *event, srope
   for (uint32_t i = 0; i < model->n_parameters && n < MOST; i++) {
     const srope_parameter *p = &model->parameters[i];
     if (strstr(p->name, "angle_nn.") == NULL && strncmp(p->name, "rope.", 5) != 0) continue;
-    tensors[n++] = (srope_tensor_output){
-        p->name, p->n_dims, {p->shape[0], p->shape[1]}, srope_trainer_part_of(trainer, SROPE_VALUE, i)};
+    tensors[n++] = (srope_tensor_output){p->name,
+                                         p->n_dims,
+                                         {p->shape[0], p->shape[1]},
+                                         srope_trainer_part_of(trainer, SROPE_VALUE, i),
+                                         SROPE_DTYPE_F32};
   }
   snprintf(step, sizeof step, "%llu", (unsigned long long)event->step);
   snprintf(name, sizeof name, "moments/%03u.safetensors", event->moment);
@@ -152,11 +195,14 @@ static bool listen(void *context, srope_run *run, const srope_run_event *event) 
   cli_train_log_event(&t->log, run, event);
   srope_status status = SROPE_OK;
   if (is_first(t)) {
-    if (event->kind == SROPE_RUN_EVALUATION && event->is_best) status = save_best(t, &t->file_error);
-    bool is_due = event->kind == SROPE_RUN_EVALUATION || read_clock() - t->saved_s > CHECKPOINT_S;
-    if (status == SROPE_OK && event->kind == SROPE_RUN_MOMENT)
+    t->is_due = t->is_due || event->kind == SROPE_RUN_EVALUATION || read_clock() - t->saved_s > CHECKPOINT_S;
+    if (t->asks_to_stop)
+      ; /* what is still told of this step is not for a disk that is full */
+    else if (event->kind == SROPE_RUN_EVALUATION && event->is_best)
+      status = save_best(t, &t->file_error);
+    else if (event->kind == SROPE_RUN_MOMENT)
       status = save_moment(t, event, &t->file_error);
-    else if (status == SROPE_OK && is_due)
+    if (status == SROPE_OK && !t->asks_to_stop && t->is_due && event->is_whole)
       status = save_checkpoint(t, &t->file_error);
   }
   t->asks_to_stop = t->asks_to_stop || status != SROPE_OK;
@@ -225,7 +271,8 @@ static srope_status open_data(training *t, srope_error *error) {
 static srope_status create_run(training *t, srope_error *error) {
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   uint32_t own = t->recipe.trainer.shards / (uint32_t)t->all.size;
-  size_t n = t->n_threads > 0 ? t->n_threads : cores > t->all.size ? (size_t)(cores / t->all.size) : 1;
+  int local = srope_distributed_local(&t->all);
+  size_t n = t->n_threads > 0 ? t->n_threads : cores > local ? (size_t)(cores / local) : 1;
   srope_status status = srope_pool_create((uint32_t)(n < own || own == 0 ? n : own), &t->pool, error);
   const srope_run_options options = {&t->recipe, t->data, t->pool, &t->all, t->isa, (uint32_t)t->n_moments};
   if (status == SROPE_OK) status = srope_run_create(&options, &t->run, error);
@@ -238,22 +285,41 @@ static srope_status begin(training *t, srope_error *error) {
   srope_status status = is_first(t) ? lock_folder(t, error) : SROPE_OK;
   if (status == SROPE_OK) status = check_folder(t, error);
   if (status == SROPE_OK) status = read_recipe(t, error);
-  if (srope_distributed_any(&t->all, status != SROPE_OK))
-    return status != SROPE_OK ? status : srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "another process could not begin");
-  status = open_data(t, error);
-  if (status == SROPE_OK) status = create_run(t, error);
+  status = agree(t, status, error);
+  if (status != SROPE_OK) return status;
+  status = agree(t, open_data(t, error), error);
+  if (status != SROPE_OK) return status;
+  status = create_run(t, error);
   if (status == SROPE_OK) status = name_file(t, "moments", path, error);
   if (status == SROPE_OK && is_first(t)) status = make_folder(path, error);
+  if (status == SROPE_OK && is_first(t) && !t->resume) status = clear_folder(t, error);
   if (status == SROPE_OK) status = name_file(t, "log.ndjson", path, error);
   t->log.silent = !is_first(t);
   if (status == SROPE_OK)
     status = cli_train_log_open(&t->log, path, t->resume, srope_trainer_steps(srope_run_trainer(t->run)), error);
-  if (srope_distributed_any(&t->all, status != SROPE_OK) && status == SROPE_OK)
-    return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "another process could not begin");
-  return status;
+  return agree(t, status, error);
 }
 
 /* ---------------------------------------------------------------- the end */
+
+static void print_json(training *t, const srope_metrics *metrics, size_t n_events) {
+  char path[4096];
+  uint64_t best_step;
+  double best_ne;
+  if (!srope_run_best(t->run, &best_step, &best_ne) || name_file(t, "model.safetensors", path, NULL) != SROPE_OK)
+    return;
+  fputs("{\"model\":", stdout);
+  cli_json_text(stdout, path, strlen(path));
+  printf(",\"steps\":%llu,\"best_step\":%llu,\"validation_ne\":",
+         (unsigned long long)srope_trainer_steps(srope_run_trainer(t->run)), (unsigned long long)best_step);
+  cli_json_double(stdout, best_ne);
+  printf(",\"split\":\"test\",\"events\":%zu,\"tasks\":", n_events);
+  if (n_events > 0)
+    cli_metrics_print_tasks(stdout, srope_trainer_model(srope_run_trainer(t->run)), metrics);
+  else
+    fputs("[]", stdout);
+  puts("}");
+}
 
 static srope_status print_test(training *t, srope_error *error) {
   const srope_model *model = srope_trainer_model(srope_run_trainer(t->run));
@@ -261,31 +327,50 @@ static srope_status print_test(training *t, srope_error *error) {
   size_t n_events = 0;
   if (metrics == NULL) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for metrics");
   srope_status status = srope_run_evaluate(t->run, SROPE_TEST, true, metrics, NULL, NULL, &n_events, error);
-  if (n_events == 0) {
-    if (is_first(t)) cli_report_note("train", "the data has no test split");
-    status = SROPE_OK;
-  } else if (status == SROPE_OK && is_first(t)) {
-    printf("%s/model.safetensors on the test split, %zu events:\n", t->out, n_events);
-    cli_train_print_metrics(stdout, model, metrics);
+  if (n_events == 0) status = SROPE_OK;
+  if (status == SROPE_OK && is_first(t)) {
+    if (n_events == 0) cli_report_note("train", "the data has no events in the test split");
+    if (t->json) print_json(t, metrics, n_events);
+    if (!t->json && n_events > 0) {
+      printf("%s/model.safetensors on the test split, %zu events:\n", t->out, n_events);
+      cli_metrics_print_table(stdout, model, metrics);
+    }
   }
   free(metrics);
   return status;
 }
 
+/* Where a training that went wrong can be gone on from. */
+static void tell_kept(training *t) {
+  char path[4096];
+  uint64_t step;
+  double ne;
+  if (!is_first(t) || name_file(t, "checkpoint.safetensors", path, NULL) != SROPE_OK) return;
+  if (access(path, F_OK) != 0)
+    cli_report_note("train", "no evaluation was reached, so nothing is kept");
+  else if (srope_run_best(t->run, &step, &ne))
+    cli_report_note("train", "kept: %s, and in %s/model.safetensors the best model, of step %llu", path, t->out,
+                    (unsigned long long)step);
+  else
+    cli_report_note("train", "kept: %s", path);
+}
+
 static srope_status finish(training *t, srope_status trained, srope_error *error) {
   srope_error other;
-  if (trained == SROPE_OK && t->asks_to_stop && is_first(t)) {
+  if (trained == SROPE_OK && t->asks_to_stop) {
     *error = t->file_error;
     trained = t->file_error.status;
-  } else if (trained == SROPE_OK && t->asks_to_stop) {
-    trained = srope_fail(error, SROPE_ERR_IO, NULL, "another process could not write a file");
   } else if (trained == SROPE_OK && is_first(t)) {
     trained = save_checkpoint(t, error);
   }
   srope_status closed = cli_train_log_close(&t->log, &other);
-  if (trained != SROPE_OK || closed == SROPE_OK) return trained;
-  *error = other;
-  return closed;
+  if (trained != SROPE_OK) {
+    tell_kept(t);
+  } else if (closed != SROPE_OK) {
+    *error = other;
+    trained = closed;
+  }
+  return agree(t, trained, error);
 }
 
 static srope_status train(training *t, srope_error *error) {
@@ -295,10 +380,17 @@ static srope_status train(training *t, srope_error *error) {
   struct sigaction action = {.sa_handler = interrupt};
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  status = finish(t, srope_run_train(t->run, listen, t, error), error);
+  status = srope_run_train(t->run, listen, t, error);
+  if (status != SROPE_OK && status != SROPE_ERR_VALUE && t->all.size > 1) { /* this process alone */
+    cli_report_error("train", error);
+    srope_distributed_abort(&t->all);
+  }
+  status = finish(t, status, error);
   if (status != SROPE_OK) return status;
   if (!srope_run_is_done(t->run)) {
-    if (is_first(t)) cli_report_note("train", "stopped; --resume goes on from %s/checkpoint.safetensors", t->out);
+    if (is_first(t))
+      cli_report_note("train", "stopped at step %llu; --resume goes on from %s/checkpoint.safetensors",
+                      (unsigned long long)srope_trainer_steps(srope_run_trainer(t->run)), t->out);
     return SROPE_OK;
   }
   return print_test(t, error);
@@ -326,7 +418,7 @@ static const char about[] =
     "  events.cache            the events, packed once\n"
     "The same seed and the same number of shards give the same bits on any number of threads. Under mpirun all "
     "processes\n"
-    "train one model (a build with MPI); each takes an equal part of every batch.";
+    "of siren-rope-mpi train one model; each takes an equal part of every batch.";
 
 int cli_train(int n, char **arguments) {
   training t = {.n_moments = 24, .lock = -1};
@@ -338,8 +430,9 @@ int cli_train(int n, char **arguments) {
       {"--resume", NULL, "go on from OUT/checkpoint.safetensors", CLI_FLAG, &t.resume, 0, 0, 0},
       {"--overwrite", NULL, "begin anew in a folder that has a training", CLI_FLAG, &t.overwrite, 0, 0, 0},
       {"--threads", "N", "threads of this process; 0 = one per core", CLI_COUNT, &t.n_threads, 0, 1024, 0},
-      {"--moments", "N", "snapshots of the rotation to keep", CLI_COUNT, &t.n_moments, 0, 999, 0},
+      {"--moments", "N", "snapshots of the rotation to keep", CLI_COUNT, &t.n_moments, 0, MAX_MOMENTS, 0},
       {"--cache", "FILE", "where to keep the packed events, instead of in OUT", CLI_TEXT, &t.cache, 0, 0, 0},
+      {"--json", NULL, "print JSON instead of a table", CLI_FLAG, &t.json, 0, 0, 0},
       CLI_OPTION_ISA(&t.isa),
   };
   const cli_syntax syntax = {.command = "train",
@@ -352,8 +445,12 @@ int cli_train(int n, char **arguments) {
   srope_error error = {0};
   t.all = srope_distributed_begin();
   srope_status status = train(&t, &error);
-  int exit_status = status == SROPE_OK ? cli_report_end("train") : cli_report_error("train", &error);
-  if (status == SROPE_OK && interrupted != 0) exit_status = 128 + interrupted;
+  int exit_status = EXIT_FAILURE;
+  if (status == SROPE_OK)
+    exit_status = cli_report_end("train");
+  else if (!t.is_quiet)
+    cli_report_error("train", &error);
+  if (status == SROPE_OK && interrupted != 0 && !srope_run_is_done(t.run)) exit_status = 128 + interrupted;
   free_training(&t);
   srope_distributed_end();
   return exit_status;

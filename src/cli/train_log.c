@@ -6,11 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/file.h"
 #include "cli/json.h"
+#include "cli/metrics.h"
 #include "cli/report.h"
 
 static const double DRAW_S = 0.2, LINE_S = 10; /* between lines: drawn on a terminal, plain elsewhere */
@@ -84,18 +86,8 @@ static void write_rotation(FILE *out, srope_run *run) {
 }
 
 static void write_metrics(FILE *out, const srope_model *model, const srope_run_event *event) {
-  fputs(",\"tasks\":[", out);
-  for (uint32_t task = 0; task < model->info.n_tasks; task++) {
-    const srope_metrics *m = &event->metrics[task];
-    const char *name = srope_model_task(model, task);
-    fputs(task > 0 ? ",{\"task\":" : "{\"task\":", out);
-    cli_json_text(out, name, strlen(name));
-    write_number(out, "ne", m->ne);
-    write_number(out, "auc", m->auc);
-    write_number(out, "ece", m->ece);
-    putc('}', out);
-  }
-  fputs("]", out);
+  fputs(",\"tasks\":", out);
+  cli_metrics_print_tasks(out, model, event->metrics);
   write_number(out, "mean_ne", event->mean_ne);
   fprintf(out, ",\"best\":%s", event->is_best ? "true" : "false");
 }
@@ -120,22 +112,34 @@ static void write_event(FILE *out, srope_run *run, const srope_run_event *event)
 
 /* ---------------------------------------------------------------- the person */
 
-static void print_time(FILE *out, double seconds) {
+/* "1 min 02 s" into a text of 32. */
+static void format_time(double seconds, char *text) {
   unsigned s = seconds > 0 && seconds < 1e8 ? (unsigned)(seconds + 0.5) : 0;
   if (s >= 3600)
-    fprintf(out, "%u h %02u min", s / 3600, s / 60 % 60);
+    snprintf(text, 32, "%u h %02u min", s / 3600, s / 60 % 60);
   else if (s >= 60)
-    fprintf(out, "%u min %02u s", s / 60, s % 60);
+    snprintf(text, 32, "%u min %02u s", s / 60, s % 60);
   else
-    fprintf(out, "%u s", s);
+    snprintf(text, 32, "%u s", s);
 }
 
-static void print_progress(const cli_train_log *log, const srope_run_event *event, double now_s) {
-  double spent = now_s - log->start_s, steps = (double)(event->step - log->first_step);
-  fprintf(stderr, "epoch %.2f, step %" PRIu64 " of %" PRIu64 ", loss %.5f, %.0f events/s, ", event->epoch, event->step,
-          event->n_steps, log->loss, (double)event->n_tokens / spent);
-  print_time(stderr, spent / steps * (double)(event->n_steps - event->step));
-  fputs(" left", stderr);
+static size_t count_columns(void) {
+  struct winsize size;
+  return ioctl(fileno(stderr), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* A bar as wide as the line leaves room for; what does not fit is cut, since a line that wraps cannot be drawn over. */
+static void draw(cli_train_log *log, double done, const char *text) {
+  enum { WIDEST = 32 };
+  static const char full[] = "################################", empty[] = "................................";
+  size_t columns = count_columns() - 1, taken = strlen(text) + sizeof "train [] " - 1;
+  size_t width = columns > taken ? columns - taken : 0, filled;
+  if (width > WIDEST) width = WIDEST;
+  filled = (size_t)(done * (double)width);
+  char line[320];
+  snprintf(line, sizeof line, "train [%.*s%.*s] %s", (int)filled, full, (int)(width - filled), empty, text);
+  fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
+  log->drawn = true;
 }
 
 static void show_step(cli_train_log *log, const srope_run_event *event) {
@@ -144,56 +148,65 @@ static void show_step(cli_train_log *log, const srope_run_event *event) {
   if (!isnan(loss)) log->loss = isnan(log->loss) ? loss : 0.95 * log->loss + 0.05 * loss;
   if (now_s - log->line_s < (terminal ? DRAW_S : LINE_S)) return;
   log->line_s = now_s;
-  if (terminal) {
-    cli_report_progress(stderr, "train", (size_t)event->step - (event->step == event->n_steps), (size_t)event->n_steps);
-    fputs("  ", stderr);
-  } else {
-    fputs("siren-rope train: ", stderr);
-  }
-  print_progress(log, event, now_s);
-  fputs(terminal ? "\033[K" : "\n", stderr);
+  double spent_s = now_s - log->start_s, done = (double)event->step / (double)event->n_steps;
+  double left_s = spent_s / (double)(event->step - log->first_step) * (double)(event->n_steps - event->step);
+  char left[32], text[192];
+  format_time(left_s, left);
+  snprintf(text, sizeof text, "%.0f %%, epoch %.2f, loss %.5f, %.0f events/s, %s left", 100 * done, event->epoch,
+           log->loss, (double)event->n_tokens / spent_s, left);
+  if (terminal)
+    draw(log, done, text);
+  else
+    cli_report_note("train", "step %" PRIu64 " of %" PRIu64 ", %s", event->step, event->n_steps, text);
   fflush(stderr);
 }
 
-static void show_evaluation(const srope_model *model, const srope_run_event *event) {
-  if (isatty(fileno(stderr))) fputs("\r\033[K", stderr);
-  fprintf(stderr, "siren-rope train: step %" PRIu64 ", validation NE %.5f%s:", event->step, event->mean_ne,
-          event->is_best ? " (the best so far)" : "");
-  for (uint32_t task = 0; task < model->info.n_tasks; task++)
-    fprintf(stderr, " %s %.5f", srope_model_task(model, task), event->metrics[task].ne);
+static void remove_line(cli_train_log *log) {
+  if (log->drawn) fputs("\r\033[K", stderr);
+  log->drawn = false;
+}
+
+static void print_ne(double ne) {
+  if (isnan(ne))
+    fputs(" undefined", stderr);
+  else
+    fprintf(stderr, " %.5f", ne);
+}
+
+static void show_evaluation(cli_train_log *log, const srope_model *model, const srope_run_event *event) {
+  remove_line(log);
+  fprintf(stderr, "siren-rope train: step %" PRIu64 ", validation NE", event->step);
+  print_ne(event->mean_ne);
+  fprintf(stderr, "%s:", event->is_best ? " (the best so far)" : "");
+  for (uint32_t task = 0; task < model->info.n_tasks; task++) {
+    fprintf(stderr, " %s", srope_model_task(model, task));
+    print_ne(event->metrics[task].ne);
+  }
   putc('\n', stderr);
 }
 
 void cli_train_log_event(cli_train_log *log, srope_run *run, const srope_run_event *event) {
   if (log->silent) return;
   if (event->kind == SROPE_RUN_STEP) show_step(log, event);
-  if (event->kind == SROPE_RUN_EVALUATION) show_evaluation(srope_trainer_model(srope_run_trainer(run)), event);
+  if (event->kind == SROPE_RUN_EVALUATION) show_evaluation(log, srope_trainer_model(srope_run_trainer(run)), event);
   if (log->file != NULL) write_event(log->file, run, event);
-  if (log->file != NULL && event->kind != SROPE_RUN_STEP) fflush(log->file);
+}
+
+static srope_status fail_write(srope_error *error) {
+  return srope_fail(error, SROPE_ERR_IO, "log.ndjson", "could not be written: %s", strerror(errno));
+}
+
+srope_status cli_train_log_flush(cli_train_log *log, srope_error *error) {
+  if (log->file == NULL || (fflush(log->file) == 0 && !ferror(log->file))) return SROPE_OK;
+  return fail_write(error);
 }
 
 srope_status cli_train_log_close(cli_train_log *log, srope_error *error) {
   if (log->silent) return SROPE_OK;
-  if (isatty(fileno(stderr))) fputs("\r\033[K", stderr);
+  remove_line(log);
   if (log->file == NULL) return SROPE_OK;
   bool written = !ferror(log->file);
   written = fclose(log->file) == 0 && written;
   log->file = NULL;
-  return written ? SROPE_OK
-                 : srope_fail(error, SROPE_ERR_IO, "log.ndjson", "could not be written: %s", strerror(errno));
-}
-
-void cli_train_print_metrics(FILE *out, const srope_model *model, const srope_metrics *metrics) {
-  fprintf(out, "%-20s %10s %10s %10s %10s\n", "task", "base rate", "NE", "AUC", "ECE");
-  for (uint32_t task = 0; task < model->info.n_tasks; task++) {
-    const srope_metrics *m = &metrics[task];
-    const double values[] = {m->base_rate, m->ne, m->auc, m->ece};
-    fprintf(out, "%-20s", srope_model_task(model, task));
-    for (int i = 0; i < 4; i++)
-      if (isnan(values[i]))
-        fprintf(out, " %10s", "undefined");
-      else
-        fprintf(out, " %10.*f", i > 0 ? 5 : 4, values[i]);
-    putc('\n', out);
-  }
+  return written ? SROPE_OK : fail_write(error);
 }

@@ -12,6 +12,7 @@ typedef struct cli_train_log { /* zeroed, but for `silent` = says and writes not
   bool silent;
   FILE *file; /* owned; NULL = none */
   double start_s, line_s;
+  bool drawn; /* a line is on the terminal */
   uint64_t first_step;
   double loss; /* smoothed */
 } cli_train_log;
@@ -20,10 +21,8 @@ typedef struct cli_train_log { /* zeroed, but for `silent` = says and writes not
 srope_status cli_train_log_open(cli_train_log *log, const char *path, bool goes_on, uint64_t keep_steps,
                                 srope_error *error);
 void cli_train_log_event(cli_train_log *log, srope_run *run, const srope_run_event *event);
+/* What was told is in the file after it. Errors: IO. */
+srope_status cli_train_log_flush(cli_train_log *log, srope_error *error);
 /* Removes the drawn line. Errors: IO (the file could not be written). */
 srope_status cli_train_log_close(cli_train_log *log, srope_error *error);
-
-/* The table of metrics (T), as eval prints it. */
-void cli_train_print_metrics(FILE *out, const srope_model *model, const srope_metrics *metrics);
-
 #endif

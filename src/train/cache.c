@@ -110,6 +110,14 @@ srope_status srope_cache_check(int descriptor, const char *path, uint64_t source
   return status;
 }
 
+/* Of what is in the events, whichever files they came from and however old those are. */
+static uint64_t hash_events(const srope_cache_header *header) {
+  const double splits[2] = {header->validation_s, header->test_s};
+  const uint64_t parts[] = {header->n_events, header->n_users, header->columns_hash,
+                            srope_hash64(splits, sizeof splits)};
+  return srope_hash64(parts, sizeof parts);
+}
+
 srope_status srope_cache_map(int descriptor, const char *path, const srope_cache_header *header, srope_dataset *data,
                              void **base, size_t *n_bytes, srope_error *error) {
   srope_cache_layout layout;
@@ -136,6 +144,7 @@ srope_status srope_cache_map(int descriptor, const char *path, const srope_cache
       .n_read = header->n_read,
       .n_duplicates = header->n_duplicates,
       .has_videos = header->has_videos != 0,
+      .hash = hash_events(header),
   };
   *base = map;
   *n_bytes = (size_t)layout.file_bytes;

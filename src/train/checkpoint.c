@@ -30,7 +30,7 @@ static void list_tensors(const srope_checkpoint *c, int from, int to, bool named
       const srope_parameter *parameter = &model->parameters[i];
       snprintf(*names, sizeof *names, "%s%s", named ? prefixes[part] : "", parameter->name);
       *out = (srope_tensor_output){
-          *names, parameter->n_dims, {parameter->shape[0], parameter->shape[1]}, part_of(c, part, i)};
+          *names, parameter->n_dims, {parameter->shape[0], parameter->shape[1]}, part_of(c, part, i), SROPE_DTYPE_F32};
     }
 }
 
@@ -63,10 +63,16 @@ static void add_number(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *ke
   yyjson_mut_obj_add_val(doc, root, key, isnan(value) ? yyjson_mut_null(doc) : yyjson_mut_real(doc, value));
 }
 
+static void print_hash(const srope_dataset *data, char text[17]) {
+  snprintf(text, 17, "%016llx", (unsigned long long)data->hash);
+}
+
 static char *state_text(const srope_checkpoint *c) {
   yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
   const srope_run_state *state = c->state;
+  char hash[17];
+  print_hash(c->data, hash);
   yyjson_mut_doc_set_root(doc, root);
   yyjson_mut_obj_add_int(doc, root, "version", 1);
   yyjson_mut_obj_add_uint(doc, root, "steps", srope_trainer_steps(c->trainer));
@@ -76,6 +82,7 @@ static char *state_text(const srope_checkpoint *c) {
   yyjson_mut_obj_add_uint(doc, root, "moments", state->moments);
   yyjson_mut_obj_add_uint(doc, root, "events", c->data->n_events);
   yyjson_mut_obj_add_uint(doc, root, "users", c->data->n_users);
+  yyjson_mut_obj_add_strcpy(doc, root, "data", hash);
   add_number(doc, root, "best_ne", state->best_ne);
   add_number(doc, root, "first_loss", state->first_loss);
   add_number(doc, root, "recent_loss", state->recent_loss);
@@ -135,6 +142,9 @@ static srope_status read_state(const srope_checkpoint *c, const srope_safetensor
     yyjson_val *value = yyjson_obj_get(root, real[i]);
     *to[i] = yyjson_is_num(value) ? yyjson_get_num(value) : NAN;
   }
+  char hash[17];
+  print_hash(c->data, hash);
+  bool same_data = yyjson_equals_str(yyjson_obj_get(root, "data"), hash);
   yyjson_doc_free(doc);
   if (status) return status;
   if (number[0] != 1)
@@ -145,6 +155,8 @@ static srope_status read_state(const srope_checkpoint *c, const srope_safetensor
                       "the checkpoint was made with other data: %llu events of %llu users, here are %llu of %llu",
                       (unsigned long long)number[6], (unsigned long long)number[7],
                       (unsigned long long)c->data->n_events, (unsigned long long)c->data->n_users);
+  if (!same_data)
+    return srope_fail(error, SROPE_ERR_CONFIG, "training", "the checkpoint was made with other data of the same size");
   out->steps = number[1];
   out->evaluations = number[2];
   out->since_best = number[3];

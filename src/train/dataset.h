@@ -22,6 +22,7 @@ typedef struct srope_dataset { /* borrowed views of the mapped file */
   const uint32_t *words;           /* of event i from word_first[i] on: item, action, context (features/words.h) */
   uint64_t n_read, n_duplicates;   /* events in the source; exact duplicates that were dropped (KuaiRand) */
   bool has_videos;                 /* false: a KuaiRand log without its table of videos */
+  uint64_t hash;                   /* of the events and the split times */
 } srope_dataset;
 
 typedef enum srope_split { SROPE_TRAIN, SROPE_VALIDATION, SROPE_TEST } srope_split;

@@ -18,6 +18,19 @@ srope_distributed srope_distributed_begin(void) {
 
 void srope_distributed_end(void) { MPI_Finalize(); }
 
+int srope_distributed_local(const srope_distributed *all) {
+  MPI_Comm here;
+  int n = all->size;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, all->rank, MPI_INFO_NULL, &here);
+  MPI_Comm_size(here, &n);
+  MPI_Comm_free(&here);
+  return n;
+}
+
+void srope_distributed_abort(const srope_distributed *all) {
+  if (all->size > 1) MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
 void srope_distributed_sum_floats(const srope_distributed *all, float *x, size_t n) {
   if (all->size == 1) return;
   for (size_t at = 0; at < n; at += PIECE)
@@ -44,6 +57,8 @@ void srope_distributed_wait(const srope_distributed *all) {
 
 srope_distributed srope_distributed_begin(void) { return (srope_distributed){0, 1}; }
 void srope_distributed_end(void) {}
+int srope_distributed_local(const srope_distributed *all) { return all->size; }
+void srope_distributed_abort(const srope_distributed *all) { (void)all; }
 void srope_distributed_sum_floats(const srope_distributed *all, float *x, size_t n) { (void)all, (void)x, (void)n; }
 void srope_distributed_sum_doubles(const srope_distributed *all, double *x, size_t n) { (void)all, (void)x, (void)n; }
 bool srope_distributed_any(const srope_distributed *all, bool mine) {

@@ -13,6 +13,9 @@ typedef struct srope_distributed {
 /* Starts and ends it; once in a process. */
 srope_distributed srope_distributed_begin(void);
 void srope_distributed_end(void);
+int srope_distributed_local(const srope_distributed *all); /* how many of them run on this machine */
+/* Ends all processes with exit status 1, after one has failed where the others wait for it. Does nothing where it is alone. */
+void srope_distributed_abort(const srope_distributed *all);
 
 /* x (n) = the sum over all processes, the same bits in each. */
 void srope_distributed_sum_floats(const srope_distributed *all, float *x, size_t n);

@@ -65,6 +65,11 @@ static const number table[] = {
 };
 enum { N_NUMBERS = sizeof table / sizeof *table };
 static const char *const other_model_keys[] = {"head_widths", "start_at_zero"};
+static const char *const config_keys[] = {"variant",      "num_heads",      "max_history",   "attn_scale",
+                                          "skip_scale",   "rope_base",      "time_scale",    "omega_0",
+                                          "trend_center", "angle_features", "angle_signals", "utc_offset_minutes",
+                                          "trend_scale",  "labels",         "score_weights", "features"};
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 static const char *const other_training_keys[] = {"optimizer", "decay_all", "hold", "task_weights"};
 
 /* ---------------------------------------------------------------- values */
@@ -137,33 +142,52 @@ static srope_status read_word(yyjson_val *training, const char *key, const char 
   return fail_value("training", key, expected, value, error);
 }
 
-static srope_status check_keys(yyjson_val *root, const char *section, const char *const *others, size_t n_others,
-                               srope_error *error) {
-  yyjson_val *object = yyjson_obj_get(root, section), *key, *value;
+static bool is_in(const char *name, const char *const *list, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(name, list[i]) == 0) return true;
+  return false;
+}
+
+static bool is_number(const char *section, const char *name) {
+  for (size_t i = 0; i < N_NUMBERS; i++)
+    if (strcmp(section, table[i].section) == 0 && strcmp(name, table[i].key) == 0) return true;
+  return false;
+}
+
+static bool is_size(const char *name) {
+  return is_number("model", name) || is_in(name, other_model_keys, COUNT(other_model_keys));
+}
+
+static srope_status check_section(const char *section, yyjson_val *object, srope_error *error) {
+  bool is_model = strcmp(section, "model") == 0;
+  yyjson_val *key, *value;
   size_t i, n;
-  if (!object) return SROPE_OK;
+  if (!is_model && strcmp(section, "training") != 0)
+    return srope_fail(error, SROPE_ERR_CONFIG, section, "there is no such key; expected model or training");
   if (!yyjson_is_obj(object))
     return srope_fail(error, SROPE_ERR_CONFIG, section, "expected an object, found %s", srope_json_kind(object));
   yyjson_obj_foreach(object, i, n, key, value) {
     const char *name = yyjson_get_str(key);
-    bool known = false;
-    for (size_t j = 0; j < N_NUMBERS; j++)
-      known = known || (strcmp(section, table[j].section) == 0 && strcmp(name, table[j].key) == 0);
-    for (size_t j = 0; j < n_others; j++) known = known || strcmp(name, others[j]) == 0;
-    if (!known) return fail_value(section, name, "no such key", value, error);
+    bool known = is_model ? is_size(name) || is_in(name, config_keys, COUNT(config_keys))
+                          : is_number(section, name) || is_in(name, other_training_keys, COUNT(other_training_keys));
+    if (known) continue;
+    char where[96];
+    snprintf(where, sizeof where, "%s.%s", section, name);
+    return srope_fail(error, SROPE_ERR_CONFIG, where, "there is no such key");
   }
   return SROPE_OK;
 }
 
-/* ---------------------------------------------------------------- the model's configuration */
-
-static bool is_size(const char *name) {
-  for (size_t i = 0; i < N_NUMBERS; i++)
-    if (strcmp(table[i].section, "model") == 0 && strcmp(name, table[i].key) == 0) return true;
-  for (size_t i = 0; i < sizeof other_model_keys / sizeof *other_model_keys; i++)
-    if (strcmp(name, other_model_keys[i]) == 0) return true;
-  return false;
+static srope_status check_keys(yyjson_val *root, srope_error *error) {
+  yyjson_val *section, *value;
+  size_t i, n;
+  srope_status status = SROPE_OK;
+  yyjson_obj_foreach(root, i, n, section, value) if (!status) status =
+      check_section(yyjson_get_str(section), value, error);
+  return status;
 }
+
+/* ---------------------------------------------------------------- the model's configuration */
 
 /* The recipe's "model" without sizes, and what the data says where the recipe says nothing. */
 static srope_status make_config(yyjson_val *model, yyjson_val *description, srope_recipe *recipe, srope_error *error) {
@@ -192,10 +216,20 @@ static srope_status make_config(yyjson_val *model, yyjson_val *description, srop
   return SROPE_OK;
 }
 
+/* What is wrong is the recipe's, or what the data's schema adds to it; its errors name keys of a model file. */
+static void name_section(srope_error *error) {
+  static const char file[] = "siren_rope.", recipe[] = "model.";
+  size_t n = sizeof file - 1, n_new = sizeof recipe - 1;
+  if (!error || strncmp(error->where, file, n) != 0) return;
+  memmove(error->where + n_new, error->where + n, strlen(error->where + n) + 1);
+  memcpy(error->where, recipe, n_new);
+}
+
 /* What of the configuration training needs. */
 static srope_status use_config(yyjson_val *training, const numbers *found, srope_recipe *recipe, srope_error *error) {
   srope_config config = {0};
   srope_status status = srope_config_read(recipe->config, recipe->n_config, &config, error);
+  if (status) name_section(error);
   yyjson_val *weights = yyjson_obj_get(training, "task_weights"), *key, *value;
   size_t i, n;
   if (!status) {
@@ -226,6 +260,10 @@ static srope_status use_config(yyjson_val *training, const numbers *found, srope
       status = fail_value("training.task_weights", yyjson_get_str(key), "one of the labels and a weight from 0 to 1e6",
                           value, error);
   }
+  bool weighs = !weights;
+  for (uint32_t task = 0; !status && task < config.n_labels; task++) weighs = weighs || recipe->task_weight[task] > 0;
+  if (!status && !weighs)
+    status = srope_fail(error, SROPE_ERR_CONFIG, "training.task_weights", "expected a label with a weight above 0");
   srope_config_free(&config);
   return status;
 }
@@ -289,8 +327,7 @@ static srope_status read_root(yyjson_val *root, yyjson_val *description, srope_r
   if (!yyjson_is_obj(root))
     return srope_fail(error, SROPE_ERR_CONFIG, NULL, "expected an object with \"model\" and \"training\", found %s",
                       srope_json_kind(root));
-  srope_status status = check_keys(root, "training", other_training_keys,
-                                   sizeof other_training_keys / sizeof *other_training_keys, error);
+  srope_status status = check_keys(root, error);
   if (!status) status = read_numbers(root, &found, error);
   if (status) return status;
   use_numbers(&found, recipe);

@@ -228,11 +228,16 @@ static double mean_ne(const srope_metrics *metrics, size_t n_tasks) {
 
 static srope_status run_evaluation(srope_run *run, srope_run_event *event, srope_metrics *metrics, srope_error *error) {
   srope_status status = evaluate(run, &run->validation, metrics, NULL, NULL, error);
+  event->mean_ne = status ? NAN : mean_ne(metrics, srope_trainer_model(run->trainer)->info.n_tasks);
+  if (status == SROPE_ERR_VALUE || isinf(event->mean_ne))
+    return srope_fail(error, SROPE_ERR_VALUE, NULL,
+                      "the model's logits on the validation split are not finite after %llu steps",
+                      (unsigned long long)event->step);
   if (status) return status;
   event->kind = SROPE_RUN_EVALUATION;
   event->metrics = metrics;
-  event->mean_ne = mean_ne(metrics, srope_trainer_model(run->trainer)->info.n_tasks);
-  event->is_best = !(event->mean_ne >= run->state.best_ne); /* the first one too; a NaN is better than nothing */
+  bool is_first = isnan(run->state.best_ne); /* or no task has an NE: then the last is kept */
+  event->is_best = is_first || event->mean_ne < run->state.best_ne;
   run->state.evaluations++;
   run->state.since_best = event->is_best ? 0 : run->state.since_best + 1;
   if (!event->is_best) return SROPE_OK;
@@ -315,12 +320,26 @@ bool srope_run_is_done(const srope_run *run) {
   return early || srope_trainer_steps(run->trainer) >= run->n_steps;
 }
 
+static bool moment_is_due(const srope_run *run, uint64_t step) {
+  return run->state.moments < run->options.n_moments && moment_step(run, run->state.moments) <= step;
+}
+
+static bool evaluation_is_due(const srope_run *run, uint64_t step) {
+  return (double)run->state.evaluations < run->recipe->epochs * run->recipe->evaluations &&
+         evaluation_step(run, run->state.evaluations + 1) <= step;
+}
+
+static bool tell(srope_run *run, srope_run_event *event, srope_run_listener listener, void *context) {
+  event->is_whole = !moment_is_due(run, event->step) && !evaluation_is_due(run, event->step);
+  return listener(context, run, event);
+}
+
 static bool tell_moments(srope_run *run, srope_run_event event, srope_run_listener listener, void *context) {
   bool go_on = true;
   event.kind = SROPE_RUN_MOMENT;
-  while (run->state.moments < run->options.n_moments && moment_step(run, run->state.moments) <= event.step) {
+  while (moment_is_due(run, event.step)) {
     event.moment = run->state.moments++;
-    go_on = listener(context, run, &event) && go_on;
+    go_on = tell(run, &event, listener, context) && go_on;
   }
   return go_on;
 }
@@ -333,16 +352,21 @@ srope_status srope_run_train(srope_run *run, srope_run_listener listener, void *
   while (!status && go_on && !srope_run_is_done(run)) {
     status = take_step(run, &event, error);
     if (status) break;
-    go_on = listener(context, run, &event);
+    go_on = tell(run, &event, listener, context);
     go_on = tell_moments(run, event, listener, context) && go_on;
-    while (!status && evaluation_step(run, run->state.evaluations + 1) <= event.step &&
-           run->state.evaluations < run->recipe->epochs * run->recipe->evaluations) {
+    while (!status && evaluation_is_due(run, event.step)) {
       status = run_evaluation(run, &event, metrics, error);
-      go_on = !status && listener(context, run, &event) && go_on;
+      go_on = !status && tell(run, &event, listener, context) && go_on;
     }
   }
   free(metrics);
   return status;
+}
+
+bool srope_run_best(const srope_run *run, uint64_t *step, double *best_ne) {
+  *step = run->state.best_step;
+  *best_ne = run->state.best_ne;
+  return run->state.evaluations > 0;
 }
 
 /* ---------------------------------------------------------------- saving */

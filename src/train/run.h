@@ -34,6 +34,7 @@ typedef struct srope_run_event {
   double mean_ne;               /* over the tasks where it is defined; NaN where it is nowhere */
   bool is_best;
   uint32_t moment;
+  bool is_whole; /* all of the step has been told: what is saved now goes on to the bit */
 } srope_run_event;
 
 /* false: stop here, after this event; srope_run_train then returns SROPE_OK and the run can be saved and resumed. All
@@ -44,10 +45,13 @@ typedef bool (*srope_run_listener)(void *context, srope_run *run, const srope_ru
 srope_status srope_run_create(const srope_run_options *options, srope_run **out, srope_error *error);
 void srope_run_free(srope_run *run);
 
-/* Goes on until the end, early stopping or the listener's no. Errors: VALUE: the loss is not finite or explodes; the run is
- * then as it was before that step. */
+/* Goes on until the end, early stopping or the listener's no, of which it tells all of a step first. Errors: VALUE: the loss
+ * or an evaluation is not finite, or the loss explodes, in all processes alike; what is saved after that is of no use. */
 srope_status srope_run_train(srope_run *run, srope_run_listener listener, void *context, srope_error *error);
 bool srope_run_is_done(const srope_run *run); /* nothing is left to train */
+
+/* The step and the NE of the best evaluation so far; false: there was none. NE is NaN where no task has one. */
+bool srope_run_best(const srope_run *run, uint64_t *step, double *mean_ne);
 
 srope_trainer *srope_run_trainer(srope_run *run);
 const srope_windows *srope_run_windows(const srope_run *run); /* of training */
