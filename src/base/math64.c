@@ -22,6 +22,7 @@ static double power_of_two(int exponent) { /* -1022 <= exponent <= 1023 */
 }
 
 double srope_exp64(double x) {
+  if (x != x) return x; /* of an overflowed network, as below */
   if (x > 709.0) x = 709.0;
   if (x < -708.0) x = -708.0;
   double n = nearest(x * 1.4426950408889634074);

@@ -94,8 +94,8 @@ static void sine_backward(const float *x, float *dy, size_t n, float omega) {
     return;
   }
   for (size_t i = 0; i < n; i++) {
-    double s, c;
-    srope_sincos64((double)(omega * x[i]), &s, &c); /* the product as the forward pass rounded it */
+    double s, c; /* of the product as the forward pass rounded it */
+    srope_sincos64((double)(omega * x[i]), &s, &c);
     dy[i] *= omega * (float)c;
   }
 }

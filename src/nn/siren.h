@@ -13,7 +13,8 @@ typedef struct srope_siren_states { /* of both branches; residual (m, A): the Re
 void srope_siren_forward(const srope_model *model, srope_network network, const float *phi, size_t m,
                          const srope_siren_states *states, float *f);
 
-/* df (m, A) -> the gradients of the network's weights. work: 2 · m · max_hidden floats. */
+/* df (m, A), whose columns add up to zero as attention makes them (it sees no constant on all angles), -> the gradients
+ * of the network's weights. work: 2 · m · max_hidden floats. */
 void srope_siren_backward(const srope_model *model, srope_network network, const srope_gradients *gradients,
                           const float *phi, size_t m, const srope_siren_states *states, const float *df, float *work);
 

@@ -93,18 +93,27 @@ static void expand_event(srope_gather *g, const srope_model *model, const srope_
   srope_schema_expand(&model->schema[SROPE_CONTEXT], words, g->context + row * info->n_context);
 }
 
+/* Where the request of a window's event i begins in the window. One that began before it begins at its first event
+ * there, as in a session that has dropped the others. */
+static uint32_t find_request(const srope_dataset *data, const srope_window *window, uint32_t i) {
+  const uint32_t *back = data->request_back + window->first;
+  uint32_t first = 0;
+  if (i >= back[i]) return i - back[i];
+  while (back[i] - i != back[first] - first) first++; /* both began as far before the window */
+  return first;
+}
+
 static void fill_window(srope_gather *g, const srope_model *model, const srope_dataset *data,
                         const srope_window *window, size_t row, const srope_dropout *ids) {
   const srope_info *info = &model->info;
   for (uint32_t i = 0; i < window->n; i++, row++) {
     uint64_t event = window->first + i;
-    uint32_t back = data->request_back[event];
     g->events[row] = event;
     g->keys[row] = srope_rng_mix(window->first) ^ event;
     g->time_s[row] = data->time_s[event];
     float offset = data->utc_offset_minutes[event];
     g->utc_offset_minutes[row] = isnan(offset) ? info->utc_offset_minutes : offset;
-    g->request_start[row] = i > back ? i - back : 0;
+    g->request_start[row] = find_request(data, window, i);
     memcpy(g->signal + row * info->n_signals, data->signal + event * info->n_signals, info->n_signals * sizeof(float));
     for (uint32_t t = 0; t < info->n_tasks; t++)
       g->label[row * info->n_tasks + t] = i < window->score_from ? NAN : data->label[event * info->n_tasks + t];

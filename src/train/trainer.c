@@ -253,10 +253,12 @@ srope_status srope_trainer_create(srope_model *model, const srope_trainer_option
   if (!status) {
     arena = (srope_arena){t->memory, 0, false};
     place_all(t, &arena);
-    copy_values(t);
-    share_tables(t);
-    srope_trainer_changed(t);
     status = create_threads(t, error);
+  }
+  if (!status) {
+    copy_values(t);
+    share_tables(t); /* from here on nothing fails: the model reads the trainer's memory */
+    srope_trainer_changed(t);
   }
   if (status) {
     t->model = NULL; /* stays the caller's */

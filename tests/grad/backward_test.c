@@ -1,6 +1,7 @@
-/* backward_test.c: the backward passes of nn/'s smallest pieces (linear layers, norms, rows of layers, rotations, attention,
- * the loss) against central differences of the same mathematics in double precision, for every instruction set of this
- * machine and sizes off every vector width. Losses weigh outputs with random numbers. The larger pieces: network_test.c. */
+/* backward_test.c: the backward passes of nn/'s smallest pieces (linear layers, norms, rows of layers, rotations,
+ * attention, the loss) against central differences of the same mathematics in double precision, for every
+ * instruction set of this machine and sizes off every vector width. Losses weigh outputs with random numbers. The
+ * larger pieces: network_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -548,7 +549,8 @@ static void test_attention(void **state) {
   }
 }
 
-/* Beyond 4096 tokens fewer than 64 rows of scores fit at a time. Slow to difference, so once and along directions only. */
+/* Beyond 4096 tokens fewer than 64 rows of scores fit at a time. Slow to difference, so once and along directions
+ * only. */
 static void test_attention_of_long_sequences(void **state) {
   (void)state;
   random_source random = {37};

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first is as exact as double precision allows. A ReLU's kink between both sides spoils it: then a shorter one serves,
- * which makes no wrong gradient right. */
+/* The first is as exact as double precision allows. A ReLU's kink between both sides spoils it: then a shorter one
+ * serves, which makes no wrong gradient right. */
 static const double steps[] = {1e-5, 1e-6, 1e-7};
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -1,8 +1,9 @@
-/* differences.h: found gradients against central differences of a loss in double precision. The loss weighs its outputs
- * with random numbers (a plain sum would let a zero softmax gradient pass). Fails the cmocka test that calls it.
+/* differences.h: found gradients against central differences of a loss in double precision. The loss weighs its
+ * outputs with random numbers (a plain sum would let a zero softmax gradient pass). Fails the cmocka test that calls
+ * it.
  *
- * Differences over 2e-5 in double precision are good to about 1e-9 of the loss, so what is left between them and a backward
- * pass is float32's rounding: 1e-6 to 1e-5 of a tensor's largest element in practice. */
+ * Differences over 2e-5 in double precision are good to about 1e-9 of the loss, so what is left between them and a
+ * backward pass is float32's rounding: 1e-6 to 1e-5 of a tensor's largest element in practice. */
 #ifndef SROPE_TESTS_DIFFERENCES_H
 #define SROPE_TESTS_DIFFERENCES_H
 
@@ -22,8 +23,8 @@ typedef struct gradient_check {
   size_t n_checked; /* out: elements and directions so far */
 } gradient_check;
 
-/* found (n) - before (n) against differences by variable (n), which is left as it was. before NULL: found was written, not
- * added to. `what` names the tensor. */
+/* found (n) - before (n) against differences by variable (n), which is left as it was. before NULL: found was
+ * written, not added to. `what` names the tensor. */
 void check_gradient(gradient_check *check, const char *what, double *variable, size_t n, const float *found,
                     const float *before);
 

@@ -1,7 +1,7 @@
 /* kernels_test.c: every kernel of training, for every instruction set of this machine, against plain loops in double
- * precision: sizes around every vector, panel and block, arrays that begin one float off any alignment, and what a kernel
- * adds to or leaves alone. Arrays are exactly as long as the kernels may touch, so that the sanitizers see one float too
- * many. Adam is compared with PyTorch's documented update. */
+ * precision: sizes around every vector, panel and block, arrays that begin one float off any alignment, and what a
+ * kernel adds to or leaves alone. Arrays are exactly as long as the kernels may touch, so that the sanitizers see
+ * one float too many. Adam is compared with PyTorch's documented update. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,8 +159,8 @@ static void test_relu_backward(void **state) {
   }
 }
 
-/* The gradient of the function that the forward pass computes: sin of the float32 product. Rounding π/2 and its sum costs
- * an ulp of the argument while that is small; beyond SINE_LIMIT (8192) double precision takes over. */
+/* The gradient of the function that the forward pass computes: sin of the float32 product. Rounding π/2 and its sum
+ * costs an ulp of the argument while that is small; beyond SINE_LIMIT (8192) double precision takes over. */
 static void check_sine_backward(const srope_gradient_kernels *kernels, random_source *random, size_t n, float omega,
                                 double range, int n_large) {
   float *x = random_floats(random, n, -range, range), *dy = random_floats(random, n, -2, 2), *dx = copy_floats(dy, n);
@@ -284,7 +284,8 @@ typedef struct adam_state { /* of one number, in double precision */
   double value, first, second;
 } adam_state;
 
-/* PyTorch's documented algorithms: torch.optim.AdamW with weight_decay = decay, torch.optim.Adam with weight_decay = l2. */
+/* PyTorch's documented algorithms: torch.optim.AdamW with weight_decay = decay, torch.optim.Adam with weight_decay =
+ * l2. */
 static void step_naive(const adam_case *c, int t, double gradient, adam_state *s) {
   double g = gradient * c->scale + c->l2 * s->value;
   s->value -= c->rate * c->decay * s->value;
@@ -307,8 +308,8 @@ static srope_adam adam_step(const adam_case *c, int t) {
                       .scale = (float)c->scale};
 }
 
-/* Gradients of at least a tenth of their range: where they cancel in the first moment, float32's rounding of it is its own
- * affair. Every step is taken from the same state, so that what is compared is one step. */
+/* Gradients of at least a tenth of their range: where they cancel in the first moment, float32's rounding of it is
+ * its own affair. Every step is taken from the same state, so that what is compared is one step. */
 static void check_adam(const srope_gradient_kernels *kernels, random_source *random, size_t n, const adam_case *c) {
   float *value = random_floats(random, n, -1, 1), *first = floats(n), *second = floats(n);
   for (size_t i = 0; i < n; i++) first[i] = second[i] = 0;

@@ -1,5 +1,6 @@
-/* learner.h: what tests of gradients share: a random model, its naive twin in double precision, arrays for its gradients,
- * and random tokens for both. Arrays are exactly as long as they must be, so that the sanitizers see one float too many. */
+/* learner.h: what tests of gradients share: a random model, its naive twin in double precision, arrays for its
+ * gradients, and random tokens for both. Arrays are exactly as long as they must be, so that the sanitizers see one
+ * float too many. */
 #ifndef SROPE_TESTS_LEARNER_H
 #define SROPE_TESTS_LEARNER_H
 

@@ -1,7 +1,7 @@
-/* network_test.c: the backward passes of nn/'s larger pieces (embedding, angle networks, a layer, the action attention, the
- * head) against central differences of the naive network in double precision (property/reference.h), for every instruction
- * set of this machine, sizes off every vector width, several sequences at once, requests, and hooks. Losses weigh outputs
- * with random numbers. */
+/* network_test.c: the backward passes of nn/'s larger pieces (embedding, angle networks, a layer, the action
+ * attention, the head) against central differences of the naive network in double precision (property/reference.h),
+ * for every instruction set of this machine, sizes off every vector width, several sequences at once, requests, and
+ * hooks. Losses weigh outputs with random numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +20,9 @@
 #include "nn/layer.h"
 #include "nn/siren.h"
 
-/* Of a tensor's largest element: float32's rounding through three or four layers. Through sin(10 x) every layer makes the
- * rounding of the one before ten times larger. The floor is for gradients that are zero in exact arithmetic. */
+/* Of a tensor's largest element: float32's rounding through three or four layers. Through sin(10 x) every layer
+ * makes the rounding of the one before ten times larger. The floor is for gradients that are zero in exact
+ * arithmetic. */
 static const double tolerance = 3e-5, sine_tolerance = 1e-4, zero = 3e-6;
 
 static size_t n_checks;

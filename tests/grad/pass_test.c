@@ -1,7 +1,7 @@
-/* pass_test.c: several sequences through the whole network and back (train/pass.h), for random models: every parameter's and
- * every vector's gradient against central differences of the naive network's loss in double precision, with and without
- * dropout (whose masks the naive network is given); logits equal those of ranking to the bit; and nothing depends on which
- * sequences go together. */
+/* pass_test.c: several sequences through the whole network and back (train/pass.h), for random models: every
+ * parameter's and every vector's gradient against central differences of the naive network's loss in double
+ * precision, with and without dropout (whose masks the naive network is given); logits equal those of ranking to the
+ * bit; and nothing depends on which sequences go together. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +21,8 @@
 enum { N_MODELS = 20, MOST_SEQUENCES = 5 };
 
 /* Of a tensor's largest element: what float32 loses on its way through the whole network and back, 1e-5 at worst of
- * all these models; the angle networks (sin of 10 times a sum, up to four deep, times a frequency) magnify it. The floor, of
- * the largest element of any tensor's gradient, is for tensors whose gradient is zero or nearly so. */
+ * all these models; the angle networks (sin of 10 times a sum, up to four deep, times a frequency) magnify it. The
+ * floor, of the largest element of any tensor's gradient, is for tensors whose gradient is zero or nearly so. */
 static const double tolerance = 5e-5, zero = 2e-6;
 
 static size_t n_checks, n_tensors;
@@ -314,8 +314,8 @@ static float *dropped_ones(const srope_dropout *dropout, uint32_t site, size_t m
   return x;
 }
 
-/* Kept elements are divided by what is kept of the rate as it is taken (1/65536 steps), and their mean stays 1: within five
- * standard errors. */
+/* Kept elements are divided by what is kept of the rate as it is taken (1/65536 steps), and their mean stays 1:
+ * within five standard errors. */
 static void check_rate(float rate) {
   enum { M = 997, WIDTH = 37 };
   uint64_t tokens[M];

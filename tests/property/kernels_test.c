@@ -319,6 +319,7 @@ static void test_exp64(void **state) {
   print_message("  exp64: relative error %.1e\n", worst);
   assert_true(worst < 4e-16);
   assert_true(srope_exp64(0) == 1);
+  assert_true(isnan(srope_exp64(NAN)));
 }
 
 static void test_log64(void **state) {

@@ -25,9 +25,10 @@ typedef struct model_sizes {
   int has_features;                            /* vectors come of named values: see below */
 } model_sizes;
 
-/* The features that a model with named values has, and what X, Y and Z then are: set them with model_sizes_add_features.
- * item: id (hash, 13 rows, dim 3), tags (hash, 7 rows, dim 2), tab (index, 5 rows, dim 2), length (number), place (vector of
- * 2); action: like (number), kind (index, 3 rows, dim 2); context: tab (index, item's table), hour (number). */
+/* The features that a model with named values has, and what X, Y and Z then are: set them with
+ * model_sizes_add_features. item: id (hash, 13 rows, dim 3), tags (hash, 7 rows, dim 2), tab (index, 5 rows, dim 2),
+ * length (number), place (vector of 2); action: like (number), kind (index, 3 rows, dim 2); context: tab (index,
+ * item's table), hour (number). */
 enum { FEATURED_X = 10, FEATURED_Y = 3, FEATURED_Z = 3 };
 void model_sizes_add_features(model_sizes *sizes);
 

@@ -116,8 +116,8 @@ static void apply_hook(const reference_tokens *k, unsigned site, double *x, size
   if (k && k->hook) k->hook(k->hook_context, site, x, k->n, width);
 }
 
-/* linear, SiLU, linear, SiLU, linear (or as many as `names` has); a new array. Hidden layer i is site + i of k's hook; k
- * NULL: of none. */
+/* linear, SiLU, linear, SiLU, linear (or as many as `names` has); a new array. Hidden layer i is site + i of k's
+ * hook; k NULL: of none. */
 static double *silu_mlp(const reference *r, const char *const *names, size_t n_names, const double *x, size_t m,
                         const reference_tokens *k, unsigned site) {
   double *y = linear(r, names[0], x, m);

@@ -37,8 +37,8 @@ void reference_sequence(const reference *r, const srope_events *events, double u
 void reference_rank(const reference *r, const srope_events *events, size_t max_history, double utc_offset_minutes,
                     const srope_candidates *candidates, double *logits, double *angle, double *action_angle);
 
-/* ---------------------------------------------------------------- its parts, for tests of gradients, which change weights
- * (file->tensors[..].data) and inputs by a little and run them again. What is returned is a new array. */
+/* ---------------------------------------------------------------- its parts: for tests of gradients, which change
+ * weights (file->tensors[..].data) and inputs by a little and run them again. What is returned is a new array. */
 
 typedef struct reference_tokens { /* n tokens of one sequence */
   size_t n, s;                    /* S of places and of the `order` feature */
@@ -48,8 +48,8 @@ typedef struct reference_tokens { /* n tokens of one sequence */
   double oldest_s;
   /* Usually NULL, and not freed: */
   double *query_angle, *key_angle; /* (n, P), instead of the networks' */
-  /* what changes states (n, width) on their way: the embedded items (site 0), layer l's two branches (1 + 2l, 2 + 2l), the
-   * head's hidden layers (1 + 2L + i) */
+  /* what changes states (n, width) on their way: the embedded items (site 0), layer l's two branches (1 + 2l, 2 +
+   * 2l), the head's hidden layers (1 + 2L + i) */
   void (*hook)(void *context, unsigned site, double *x, size_t n, size_t width);
   void *hook_context;
 } reference_tokens;
