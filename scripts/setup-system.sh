@@ -24,6 +24,7 @@ has_torch() { # the Python that the tests and the bench take, tried in the same 
   return 1
 }
 has_openblas() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libopenblas || ! has apt-get; } # else its BLAS came with its PyTorch
+has_mpi() { has mpirun && has mpicc && mpirun --version | grep -q 'Open MPI'; }
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
 
 system_needs() { # system_needs PART...: fills SYSTEM_MISSING
@@ -54,6 +55,7 @@ system_needs_of() {
       needs chromium has_browser
       needs "python3-torch python3-numpy" has_torch
       needs libopenblas0-pthread has_openblas
+      needs "openmpi-bin libopenmpi-dev" has_mpi
       ;;
     bench)
       needs "python3-torch python3-numpy" has_torch

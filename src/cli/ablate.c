@@ -17,7 +17,7 @@
 #include "cli/ablation_report.h"
 #include "cli/commands.h"
 #include "cli/file.h"
-#include "cli/json.h"
+#include "cli/metrics.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "model/model.h"
@@ -106,7 +106,8 @@ static srope_status read_recipe(const ablation *a, const srope_ablation_row *row
 
 /* Names a training by all that it depends on. */
 static uint64_t identify(const srope_recipe *recipe, const srope_dataset *data) {
-  uint64_t parts[3] = {srope_hash64(recipe->text, recipe->n_text), data->n_events, data->n_users};
+  uint64_t parts[3] = {srope_hash64(recipe->text, recipe->n_text), srope_hash64(recipe->config, recipe->n_config),
+                       data->hash};
   return srope_hash64(parts, sizeof parts);
 }
 
@@ -118,17 +119,8 @@ static void print_result(FILE *out, const ablation *a, size_t row, size_t seed, 
           a->rows[row].row->name, (unsigned long long)seed_of(a, seed), (unsigned long long)identity,
           a->rows[row].n_parameters, c->seconds, (unsigned long long)c->steps, (unsigned long long)c->best_step);
   for (size_t task = 0; task < a->n_tasks; task++) {
-    const srope_metrics *m = &c->metrics[task];
-    const double values[] = {m->base_rate, m->ne, m->auc, m->ece};
-    static const char *const keys[] = {"base_rate", "ne", "auc", "ece"};
-    fputs(task > 0 ? ",{\"task\":" : "{\"task\":", out);
-    cli_json_text(out, a->tasks[task], strlen(a->tasks[task]));
-    fprintf(out, ",\"labels\":%zu", m->n);
-    for (int i = 0; i < 4; i++) {
-      fprintf(out, ",\"%s\":", keys[i]);
-      cli_json_double(out, values[i]);
-    }
-    putc('}', out);
+    if (task > 0) putc(',', out);
+    cli_metrics_print_task(out, a->tasks[task], &c->metrics[task]);
   }
   fputs("]}\n", out);
   fflush(out);
@@ -181,10 +173,12 @@ static srope_status open_results(ablation *a, srope_error *error) {
     yyjson_doc_free(doc);
     at += length;
   }
+  bool is_cut = n > 0 && ((const char *)text)[n - 1] != '\n'; /* by a kill */
   free(text);
   a->results = fopen(path, "a");
-  return a->results != NULL ? SROPE_OK
-                            : srope_fail(error, SROPE_ERR_IO, path, "could not be opened: %s", strerror(errno));
+  if (a->results == NULL) return srope_fail(error, SROPE_ERR_IO, path, "could not be opened: %s", strerror(errno));
+  if (is_cut) putc('\n', a->results);
+  return SROPE_OK;
 }
 
 /* ---------------------------------------------------------------- one training */
@@ -217,7 +211,7 @@ static srope_status run_one(ablation *a, size_t row, size_t seed, srope_pool *po
   srope_run *run = NULL;
   float *logits = NULL;
   size_t n_events = 0;
-  double start_s = read_clock();
+  double start_s = read_clock(), best_ne;
   srope_status status = read_recipe(a, r->row, seed_of(a, seed), &recipe, error);
   const srope_run_options options = {&recipe, r->data, pool, &alone, a->isa, 0};
   if (status == SROPE_OK) status = srope_run_create(&options, &run, error);
@@ -227,10 +221,13 @@ static srope_status run_one(ablation *a, size_t row, size_t seed, srope_pool *po
     if (status == SROPE_OK) status = write_logits(a, row, seed, logits, n_events * a->n_tasks, error);
     pthread_mutex_lock(&a->lock);
     c->is_done = status == SROPE_OK;
-    c->seconds = read_clock() - start_s;
+    c->seconds = round((read_clock() - start_s) * 100) / 100; /* as it is written and read again */
     c->steps = srope_trainer_steps(srope_run_trainer(run));
+    (void)srope_run_best(run, &c->best_step, &best_ne);
     r->n_parameters = (size_t)srope_trainer_model(srope_run_trainer(run))->info.n_parameters;
     if (c->is_done) print_result(a->results, a, row, seed, identify(&recipe, r->data));
+    if (ferror(a->results))
+      status = srope_fail(error, SROPE_ERR_IO, "results.ndjson", "could not be written: %s", strerror(errno));
     pthread_mutex_unlock(&a->lock);
   }
   free(logits);

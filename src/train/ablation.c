@@ -11,7 +11,7 @@ enum { DEPTH = 32 };
 
 #define ROW(variant, features, zero, held)                                \
   "{\"model\":{\"variant\":\"" variant "\",\"angle_features\":[" features \
-  "],\"angle_signals\":null,\"rope_base\":null,\"start_at_zero\":" zero "},\"training\":{\"hold\":\"" held "\"}}"
+  "],\"angle_signals\":[],\"rope_base\":null,\"start_at_zero\":" zero "},\"training\":{\"hold\":\"" held "\"}}"
 #define FIVE "\"sin_day\",\"cos_day\",\"sin_week\",\"cos_week\",\"trend\""
 #define SIX "\"order\",\"year\",\"sin_day\",\"cos_day\",\"sin_week\",\"cos_week\""
 
@@ -52,6 +52,7 @@ static void add_changes(yyjson_mut_doc *doc, yyjson_mut_val *root, const srope_a
   yyjson_mut_obj_remove_key(training, "seed");
   yyjson_mut_obj_add_uint(doc, training, "seed", seed);
   if (row->needs_flag) {
+    yyjson_mut_obj_remove_key(model, "angle_signals");
     yyjson_mut_val *signals = yyjson_mut_obj_add_arr(doc, model, "angle_signals");
     yyjson_mut_arr_add_str(doc, signals, flag);
   }
