@@ -189,12 +189,22 @@ static srope_status check_keys(yyjson_val *root, srope_error *error) {
 
 /* ---------------------------------------------------------------- the model's configuration */
 
+/* An object's pairs that are no sizes and not in `except`; either may be NULL. */
+static void add_pairs(yyjson_mut_doc *doc, yyjson_mut_val *to, yyjson_val *object, yyjson_val *except) {
+  yyjson_val *key, *value;
+  size_t i, n;
+  if (!object) return; /* yyjson walks no NULL */
+  yyjson_obj_foreach(object, i, n, key, value) {
+    const char *name = yyjson_get_str(key);
+    if (!is_size(name) && !yyjson_obj_get(except, name))
+      yyjson_mut_obj_add_val(doc, to, name, yyjson_val_mut_copy(doc, value));
+  }
+}
+
 /* The recipe's "model" without sizes, and what the data says where the recipe says nothing. */
 static srope_status make_config(yyjson_val *model, yyjson_val *description, srope_recipe *recipe, srope_error *error) {
   bool refused = false;
   yyjson_alc allocator;
-  yyjson_val *key, *value;
-  size_t i, n;
   srope_json_watch_memory(&allocator, &refused);
   yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
@@ -206,10 +216,8 @@ static srope_status make_config(yyjson_val *model, yyjson_val *description, srop
     static const char *five[] = {"sin_day", "cos_day", "sin_week", "cos_week", "trend"};
     yyjson_mut_obj_add_val(doc, root, "angle_features", yyjson_mut_arr_with_str(doc, five, 5));
   }
-  yyjson_obj_foreach(model, i, n, key, value) if (!is_size(yyjson_get_str(key)))
-      yyjson_mut_obj_add_val(doc, root, yyjson_get_str(key), yyjson_val_mut_copy(doc, value));
-  yyjson_obj_foreach(description, i, n, key, value) if (!yyjson_obj_get(model, yyjson_get_str(key)))
-      yyjson_mut_obj_add_val(doc, root, yyjson_get_str(key), yyjson_val_mut_copy(doc, value));
+  add_pairs(doc, root, model, NULL);
+  add_pairs(doc, root, description, model);
   recipe->config = refused ? NULL : yyjson_mut_write(doc, 0, &recipe->n_config);
   yyjson_mut_doc_free(doc);
   if (!recipe->config) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the model's configuration");
@@ -225,13 +233,26 @@ static void name_section(srope_error *error) {
   memcpy(error->where, recipe, n_new);
 }
 
+static srope_status check_weights(yyjson_val *weights, const srope_config *config, srope_error *error) {
+  yyjson_val *key, *value;
+  size_t i, n;
+  yyjson_obj_foreach(weights, i, n, key, value) {
+    bool known = false;
+    for (uint32_t task = 0; task < config->n_labels; task++)
+      known = known || yyjson_equals(yyjson_arr_get(config->labels, task), key);
+    if (!known || !yyjson_is_num(value) || !(yyjson_get_num(value) >= 0) || yyjson_get_num(value) > 1e6)
+      return fail_value("training.task_weights", yyjson_get_str(key), "one of the labels and a weight from 0 to 1e6",
+                        value, error);
+  }
+  return SROPE_OK;
+}
+
 /* What of the configuration training needs. */
 static srope_status use_config(yyjson_val *training, const numbers *found, srope_recipe *recipe, srope_error *error) {
   srope_config config = {0};
   srope_status status = srope_config_read(recipe->config, recipe->n_config, &config, error);
   if (status) name_section(error);
-  yyjson_val *weights = yyjson_obj_get(training, "task_weights"), *key, *value;
-  size_t i, n;
+  yyjson_val *weights = yyjson_obj_get(training, "task_weights");
   if (!status) {
     recipe->max_history = config.max_history;
     double head = found->d_model / config.num_heads;
@@ -252,14 +273,7 @@ static srope_status use_config(yyjson_val *training, const numbers *found, srope
     yyjson_val *weight = yyjson_obj_get(weights, yyjson_get_str(yyjson_arr_get(config.labels, task)));
     recipe->task_weight[task] = weights ? (float)yyjson_get_num(weight) : 1;
   }
-  yyjson_obj_foreach(weights, i, n, key, value) {
-    bool known = false;
-    for (uint32_t task = 0; !status && task < config.n_labels; task++)
-      known = known || yyjson_equals(yyjson_arr_get(config.labels, task), key);
-    if (!status && (!known || !yyjson_is_num(value) || !(yyjson_get_num(value) >= 0) || yyjson_get_num(value) > 1e6))
-      status = fail_value("training.task_weights", yyjson_get_str(key), "one of the labels and a weight from 0 to 1e6",
-                          value, error);
-  }
+  if (!status && weights) status = check_weights(weights, &config, error);
   bool weighs = !weights;
   for (uint32_t task = 0; !status && task < config.n_labels; task++) weighs = weighs || recipe->task_weight[task] > 0;
   if (!status && !weighs)
