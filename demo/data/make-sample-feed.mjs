@@ -42,21 +42,21 @@ const TOPICS = {
 // A habit: local hours, events a day (on average), the topics that are watched then, and those that are skipped.
 export const USERS = [
   {
-    id: 'commuter', about: 'short news and jokes on the way to work, long games and crafts at night', seed: 929,
+    id: 'commuter', about: 'short news and jokes on the way to work, long games and crafts at night', seed: 352,
     habits: [
       { hours: [7.5, 9], perDay: 2.5, enjoyed: ['news', 'comedy', 'animals'], skipped: ['games', 'craft', 'travel'] },
       { hours: [21, 23.5], perDay: 2.5, enjoyed: ['games', 'craft', 'travel'], skipped: ['news', 'comedy', 'animals'] },
     ],
   },
   {
-    id: 'lunch-break', about: 'cooking and sport at noon, music and travel before bed', seed: 85,
+    id: 'lunch-break', about: 'cooking and sport at noon, music and travel before bed', seed: 430,
     habits: [
       { hours: [12, 14], perDay: 2.5, enjoyed: ['cooking', 'fitness', 'comedy'], skipped: ['music', 'travel', 'games'] },
       { hours: [21, 23.5], perDay: 2.3, enjoyed: ['music', 'travel'], skipped: ['cooking', 'fitness', 'comedy'] },
     ],
   },
   {
-    id: 'night-owl', about: 'skips everything by day, watches long videos after midnight', seed: 30,
+    id: 'night-owl', about: 'skips everything by day, watches long videos after midnight', seed: 1078,
     habits: [
       { hours: [10, 13], perDay: 2, enjoyed: ['animals'], skipped: ['craft', 'games', 'music', 'comedy', 'news'] },
       { hours: [23.5, 25.5], perDay: 3, enjoyed: ['craft', 'games', 'music'], skipped: ['comedy', 'animals'] },

@@ -46,7 +46,7 @@ test('the table fits 100 columns and has no colours when it is not a terminal', 
   expect(status).toBe(0);
   expect(stdout).not.toContain('\x1b');
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
-  expect(stdout.split('Night:')[1]).toMatch(/▲2 +Night bus to the mountains/);
+  expect(stdout.split('Night:')[1]).toMatch(/▲4 +Every group chat, ever/);
   expect(stdout).toMatch(/on one thread: (simd|relaxed) WebAssembly/);
 });
 
