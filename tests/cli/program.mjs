@@ -42,17 +42,30 @@ export async function withFolder(use) {
   }
 }
 
+function readHalf(view, at) {
+  const bits = view.getUint16(at, true), exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  const size = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? NaN : Infinity) : (1024 + fraction) * 2 ** (exponent - 25);
+  return bits & 0x8000 ? -size : size;
+}
+
 const readers = {
+  F16: [2, readHalf],
   F64: [8, (view, at) => view.getFloat64(at, true)],
   F32: [4, (view, at) => view.getFloat32(at, true)],
 };
 
-// A .safetensors file -> { name: { dtype, shape, data: number[] } }, for F32 and F64.
+function readHeader(bytes) {
+  const n = Number(bytes.readBigUInt64LE(0));
+  return { n, header: JSON.parse(bytes.subarray(8, 8 + n).toString()) };
+}
+
+export const readMetadata = (path) => readHeader(readFileSync(path)).header.__metadata__;
+
+// A .safetensors file -> { name: { dtype, shape, data: number[] } }, for F16, F32 and F64.
 export function readTensors(path) {
   const bytes = readFileSync(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const n = Number(view.getBigUint64(0, true));
-  const { __metadata__, ...header } = JSON.parse(bytes.subarray(8, 8 + n).toString());
+  const { n, header: { __metadata__, ...header } } = readHeader(bytes);
   const tensors = {};
   for (const [name, { dtype, shape, data_offsets: [begin, end] }] of Object.entries(header)) {
     const [size, read] = readers[dtype];
