@@ -11,7 +11,7 @@ import {
   trained, writeEvents, writeRecipe,
 } from './training.mjs';
 
-const long = { training: { epochs: 15, evaluations: 8 } }; // long enough to be stopped in the middle
+const long = { training: { epochs: 24, evaluations: 8 } }; // long enough to be stopped in the middle
 const wait = (ms) => new Promise((go) => setTimeout(go, ms));
 
 // ------------------------------------------------------------------ what it leaves
