@@ -10,7 +10,7 @@ feed-forward 256, head 512-256, C = 50, dropout 0.2; AdamW 1e-3, the gradient's 
 of 256 and their order are siren-rope's own (pytorch_data.py). Reading the file does not count, making batches of it does.
 
 Layouts: `padded` is the usual form, a window a row, all padded to the longest of the batch. `packed` (layout.py) puts several short
-windows into a row: the same batches and gradients, without most of the padding. Both are reported; packed is the peer to beat.
+windows into a row: the same batches and gradients, without most of the padding. Both are reported.
 
 Made fast for PyTorch 1.13 on a CPU: angles, cos, sin and mask once a batch for all heads and layers; a rotation is one complex
 product; mask and scale go into baddbmm; dropout from random bytes; AdamW and clipping by foreach; one-row features are plain
