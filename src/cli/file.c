@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/buffer.h"
@@ -46,6 +47,10 @@ srope_status cli_file_read(const char *path, uint64_t limit_bytes, void **bytes,
   return status;
 }
 
+/* On the disk before it takes the other's place, so that a crash of the machine leaves one of the two. Pipes and the like have no
+ * disk: EINVAL. */
+static bool sync_file(FILE *file) { return fsync(fileno(file)) == 0 || errno == EINVAL; }
+
 srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes, srope_error *error) {
   char temporary[4096];
   int n = snprintf(temporary, sizeof temporary, "%s.part", path);
@@ -53,7 +58,7 @@ srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes,
     return srope_fail(error, SROPE_ERR_LIMIT, path, "expected a path under %zu bytes", sizeof temporary - 5);
   FILE *file = fopen(temporary, "wb");
   if (file == NULL) return fail_io(temporary, "opened for writing", error);
-  bool written = fwrite(bytes, 1, n_bytes, file) == n_bytes;
+  bool written = fwrite(bytes, 1, n_bytes, file) == n_bytes && fflush(file) == 0 && sync_file(file);
   written = fclose(file) == 0 && written;
   if (written && rename(temporary, path) == 0) return SROPE_OK;
   fail_io(path, "written", error);
