@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golden/golden_list.h"
 #include "golden/tensor_file.h"
 #include "nn/loss.h"
 #include "train/pass.h"
 #include "train/trainer.h"
 
 static const char *const folders[] = {"train-siren", "train-siren-tiled", "train-ordinal", "train-torope"};
-static const char *const isas[] = {"scalar", "avx2", "avx512", "neon"};
-enum { N_FOLDERS = 4, N_ISAS = 4, MAX_SEQUENCES = 8, MAX_TOKENS = 256, N_STEPS = 3 };
+enum { N_FOLDERS = 4, N_ISAS = GOLDEN_ISA_COUNT, MAX_SEQUENCES = 8, MAX_TOKENS = 256, N_STEPS = 3 };
 
 /* Loss absolute, gradients of the tensor's largest element, parameters absolute. */
 static const double loss_bound = 1e-5, gradient_bound = 1e-4, parameter_bound = 1e-5;
@@ -218,7 +218,7 @@ int main(void) {
   struct CMUnitTest tests[N_FOLDERS * N_ISAS];
   for (int i = 0; i < N_FOLDERS * N_ISAS; i++) {
     grad_case *c = &cases[i];
-    *c = (grad_case){.folder = folders[i / N_ISAS], .isa = isas[i % N_ISAS]};
+    *c = (grad_case){.folder = folders[i / N_ISAS], .isa = golden_isas[i % N_ISAS]};
     snprintf(c->name, sizeof c->name, "%s %s", c->folder, c->isa);
     tests[i] = (struct CMUnitTest){c->name, test_training, NULL, NULL, c};
   }
