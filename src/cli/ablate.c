@@ -26,7 +26,7 @@
 #include "yyjson.h"
 
 enum { MAX_ROWS = 16, MAX_SEEDS = 1000, MAX_PATH_BYTES = 4096, MAX_TASKS = 4096 };
-static const uint64_t MAX_RECIPE_BYTES = 16 << 20, MAX_RESULT_BYTES = (uint64_t)1 << 32;
+static const uint64_t MAX_RESULT_BYTES = (uint64_t)1 << 32;
 
 typedef struct one_row {
   const srope_ablation_row *row;
@@ -350,15 +350,7 @@ static srope_status read_tasks(ablation *a, srope_error *error) {
 }
 
 static srope_status read_base(ablation *a, srope_error *error) {
-  void *bytes = NULL;
-  srope_status status = SROPE_OK;
-  if (a->recipe_path != NULL) {
-    status = cli_file_read(a->recipe_path, MAX_RECIPE_BYTES, &bytes, &a->n_recipe, error);
-    a->recipe_text = bytes;
-  } else {
-    a->recipe_text = strdup("{\"training\":{}}");
-    a->n_recipe = strlen("{\"training\":{}}");
-  }
+  srope_status status = cli_file_read_recipe(a->recipe_path, &a->recipe_text, &a->n_recipe, error);
   return status == SROPE_OK ? srope_dataset_describe(a->data_path, &a->description, &a->n_description, error) : status;
 }
 

@@ -14,7 +14,6 @@
 #include "train/run.h"
 
 enum { MAX_EPOCHS = 100 };
-static const uint64_t MAX_RECIPE_BYTES = 16 << 20;
 
 typedef struct bench {
   const char *data_path, *recipe_path, *cache, *isa;
@@ -61,15 +60,7 @@ static bool listen(void *context, srope_run *run, const srope_run_event *event) 
 }
 
 static srope_status read_recipe(bench *b, srope_error *error) {
-  void *bytes = NULL;
-  srope_status status = SROPE_OK;
-  if (b->recipe_path != NULL) {
-    status = cli_file_read(b->recipe_path, MAX_RECIPE_BYTES, &bytes, &b->n_recipe, error);
-    b->recipe_text = bytes;
-  } else {
-    b->recipe_text = strdup("{}");
-    b->n_recipe = 2;
-  }
+  srope_status status = cli_file_read_recipe(b->recipe_path, &b->recipe_text, &b->n_recipe, error);
   if (status == SROPE_OK) status = srope_dataset_describe(b->data_path, &b->description, &b->n_description, error);
   if (status == SROPE_OK)
     status = srope_recipe_read(b->recipe_text, b->n_recipe, b->description, b->n_description, &b->recipe, error);

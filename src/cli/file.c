@@ -11,7 +11,7 @@
 #include "cli/buffer.h"
 
 enum { READ_BYTES = 1 << 20 };
-static const uint64_t max_model_bytes = (uint64_t)16 << 30;
+static const uint64_t max_model_bytes = (uint64_t)16 << 30, max_recipe_bytes = 16 << 20;
 
 static srope_status fail_io(const char *path, const char *what, srope_error *error) {
   return srope_fail(error, SROPE_ERR_IO, path, "could not be %s: %s", what, strerror(errno));
@@ -44,6 +44,20 @@ srope_status cli_file_read(const char *path, uint64_t limit_bytes, void **bytes,
     *bytes = buffer.data;
   else
     cli_buffer_free(&buffer);
+  return status;
+}
+
+srope_status cli_file_read_recipe(const char *path, char **text, size_t *n, srope_error *error) {
+  void *bytes = NULL;
+  srope_status status = SROPE_OK;
+  if (path != NULL) {
+    status = cli_file_read(path, max_recipe_bytes, &bytes, n, error);
+  } else {
+    bytes = strdup("{}");
+    *n = 2;
+    if (bytes == NULL) status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a recipe");
+  }
+  if (status == SROPE_OK) *text = bytes;
   return status;
 }
 

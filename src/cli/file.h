@@ -7,6 +7,9 @@
 /* The bytes of a file or pipe, at most `limit_bytes`; free them with free(). Errors: IO, LIMIT, MEMORY. */
 srope_status cli_file_read(const char *path, uint64_t limit_bytes, void **bytes, size_t *n_bytes, srope_error *error);
 
+/* A recipe's text (train/recipe.h), or without a path one of all defaults; free it with free(). Errors: IO, LIMIT, MEMORY. */
+srope_status cli_file_read_recipe(const char *path, char **text, size_t *n, srope_error *error);
+
 /* Replaces the file as a whole: on failure what was there before still is. Errors: IO, LIMIT. */
 srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes, srope_error *error);
 

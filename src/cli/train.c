@@ -25,7 +25,7 @@
 #include "yyjson.h"
 
 enum { MAX_MOMENTS = 999 };
-static const uint64_t MAX_RECIPE_BYTES = 16 << 20, MAX_CHECKPOINT_BYTES = (uint64_t)64 << 30;
+static const uint64_t MAX_CHECKPOINT_BYTES = (uint64_t)64 << 30;
 static const double CHECKPOINT_S = 60; /* between checkpoints, besides those of evaluations */
 
 typedef struct training {
@@ -236,14 +236,7 @@ static srope_status patch_recipe(training *t, srope_error *error) {
 
 static srope_status read_recipe(training *t, srope_error *error) {
   srope_status status = SROPE_OK;
-  void *bytes;
-  if (t->recipe_text == NULL && t->recipe_path != NULL) {
-    status = cli_file_read(t->recipe_path, MAX_RECIPE_BYTES, &bytes, &t->n_recipe, error);
-    if (status == SROPE_OK) t->recipe_text = bytes;
-  } else if (t->recipe_text == NULL) {
-    t->recipe_text = strdup("{}");
-    t->n_recipe = 2;
-  }
+  if (t->recipe_text == NULL) status = cli_file_read_recipe(t->recipe_path, &t->recipe_text, &t->n_recipe, error);
   if (status == SROPE_OK) status = patch_recipe(t, error);
   if (status == SROPE_OK) status = srope_dataset_describe(t->data_path, &t->description, &t->n_description, error);
   if (status == SROPE_OK)
