@@ -255,6 +255,8 @@ static srope_status use_config(yyjson_val *training, const numbers *found, srope
   yyjson_val *weights = yyjson_obj_get(training, "task_weights");
   if (!status) {
     recipe->max_history = config.max_history;
+    for (uint32_t i = 0; i < config.n_time_features && config.variant == SROPE_SIREN; i++)
+      recipe->uses_order = recipe->uses_order || config.angle_features[i] == SROPE_ANGLE_ORDER;
     double head = found->d_model / config.num_heads;
     if (head != floor(head) || fmod(head, 2) != 0)
       status = srope_fail(error, SROPE_ERR_CONFIG, "model.num_heads",

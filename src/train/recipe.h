@@ -18,6 +18,7 @@ typedef struct srope_recipe { /* owns its texts */
   double evaluations, patience; /* per epoch; without improvement before it stops, 0 = never */
   double overlap;               /* part of max_history that windows share, < 1 */
   double max_history;
+  bool uses_order; /* the model that it makes has the `order` feature */
 } srope_recipe;
 
 /* `text` is an object with the keys "model" and "training", each optional. description: what the data says of itself

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "model/config.h"
 #include "train/checkpoint.h"
 
 static const double PI = 3.14159265358979323846;
@@ -50,14 +49,12 @@ static srope_status make_trainer(srope_run *run, srope_error *error) {
   return status;
 }
 
-static bool uses_order(const srope_recipe *recipe);
-
 static srope_status make_windows(srope_run *run, srope_error *error) {
   uint32_t length = (uint32_t)run->recipe->max_history;
   srope_status status = srope_windows_for_training(run->options.data, length, (uint32_t)(length * run->recipe->overlap),
                                                    &run->windows, error);
   if (!status)
-    status = srope_windows_for_serving(run->options.data, SROPE_VALIDATION, length, uses_order(run->recipe),
+    status = srope_windows_for_serving(run->options.data, SROPE_VALIDATION, length, run->recipe->uses_order,
                                        &run->validation, error);
   if (status) return status;
   if (run->windows.n == 0)
@@ -122,17 +119,6 @@ srope_trainer *srope_run_trainer(srope_run *run) { return run->trainer; }
 const srope_windows *srope_run_windows(const srope_run *run) { return &run->windows; }
 
 /* ---------------------------------------------------------------- evaluation */
-
-/* Does the model that the recipe makes use `order`? Asked before there is one. */
-static bool uses_order(const srope_recipe *recipe) {
-  srope_config config = {0};
-  bool found = false;
-  if (srope_config_read(recipe->config, recipe->n_config, &config, NULL) == SROPE_OK && config.variant == SROPE_SIREN)
-    for (uint32_t i = 0; i < config.n_time_features; i++)
-      found = found || config.angle_features[i] == SROPE_ANGLE_ORDER;
-  srope_config_free(&config);
-  return found;
-}
 
 /* This process's run of the windows, with the place of its first event. */
 static srope_windows own_part(const srope_run *run, const srope_windows *windows, uint64_t *first_event) {
@@ -204,7 +190,7 @@ srope_status srope_run_evaluate(srope_run *run, srope_split split, bool best, sr
   srope_windows windows;
   bool exchanged = best && !isnan(run->state.best_ne);
   srope_status status = srope_windows_for_serving(run->options.data, split, (uint32_t)run->recipe->max_history,
-                                                  uses_order(run->recipe), &windows, error);
+                                                  run->recipe->uses_order, &windows, error);
   if (status) return status;
   if (windows.n == 0)
     status = srope_fail(error, SROPE_ERR_CONFIG, "splits", "expected events in the split, found none");

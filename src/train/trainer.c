@@ -64,7 +64,8 @@ struct srope_trainer {
   float *dvectors[3];         /* (batch tokens, X), Y, Z; NULL where the list has no table */
   uint64_t *events, *keys;    /* (batch tokens) */
   size_t batch_capacity;
-  srope_adam adam;
+  srope_adam adam; /* what all parameters share of the step at work */
+  float rate;      /* the step's learning rate */
   /* the prediction at work */
   const srope_windows *windows;
   const uint64_t *piece_first, *logits_first;
@@ -390,7 +391,7 @@ static void step_block(void *context, size_t number, uint32_t thread) {
   if (!g->learns) return;
   float decay = g->decay;
   step.rate = t->adam.rate * g->rate;
-  step.keep = t->options.optimizer == SROPE_ADAMW ? 1 - t->adam.keep * g->rate * decay : 1; /* adam.keep: the rate */
+  step.keep = t->options.optimizer == SROPE_ADAMW ? 1 - t->rate * g->rate * decay : 1;
   step.l2 = t->options.optimizer == SROPE_ADAM ? decay : 0;
   t->kernels->adam(t->value + b->offset, t->sum + b->offset, t->first + b->offset, t->second + b->offset, b->n, &step);
 }
@@ -409,8 +410,8 @@ static srope_status take_step(srope_trainer *t, const srope_loss *loss, double r
                       out->loss, out->norm, (unsigned long long)t->steps);
   double scale = 1 / loss->weight, t_now = (double)(t->steps + 1);
   if (t->options.clip_norm > 0 && out->norm > t->options.clip_norm) scale *= t->options.clip_norm / out->norm;
+  t->rate = (float)rate;
   t->adam = (srope_adam){.rate = (float)(rate / (1 - pow(t->options.beta1, t_now))),
-                         .keep = (float)rate,
                          .beta1 = (float)t->options.beta1,
                          .beta2 = (float)t->options.beta2,
                          .rest1 = (float)(1 - t->options.beta1),

@@ -1,3 +1,4 @@
+/* differences.c: see differences.h. */
 #include "grad/differences.h"
 
 #include <setjmp.h>

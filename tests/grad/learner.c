@@ -1,3 +1,4 @@
+/* learner.c: see learner.h. */
 #include "grad/learner.h"
 
 #include <setjmp.h>

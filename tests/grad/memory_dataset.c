@@ -1,3 +1,4 @@
+/* memory_dataset.c: see memory_dataset.h. */
 #include "grad/memory_dataset.h"
 
 #include <math.h>
