@@ -1,0 +1,10 @@
+/* main.tsx: begins the page. */
+import { render } from 'preact';
+import { followModel } from './state/model.js';
+import { followAddress } from './state/store.js';
+import './style.css';
+import { App } from './views/app.js';
+
+followAddress();
+followModel();
+render(<App />, document.getElementById('page')!);
