@@ -1,7 +1,7 @@
 # The front door. Every command sets up what it needs first (scripts/setup.sh) and then does its work with that on the
 # PATH, in the target of the same name with `do-`; those alone, without set-up, are for whoever has the tools already.
 .NOTPARALLEL:
-.PHONY: help rank train test demo bench build fuzz format lint clean do-rank do-train do-bench do-build do-native do-wasm do-js do-fuzz do-format do-lint
+.PHONY: help rank train test demo bench build fuzz format lint clean do-rank do-train do-bench do-demo do-page do-build do-native do-wasm do-js do-fuzz do-format do-lint
 SETUP = @scripts/setup.sh
 RUN = -- $(MAKE) --no-print-directory
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
@@ -14,7 +14,7 @@ help:
 	@echo 'make test     build everything and run every test; the last line counts them'
 	@echo 'make train    train the bundled model again, on the KuaiRand log in DATA=DIR, into build/train'
 	@echo 'make bench    ours against peers, in one run, as ratios: ranking, and training where there is a KuaiRand log'
-	@echo 'make demo     the interactive page (not there yet)'
+	@echo 'make demo     the interactive page, built into build/demo and served on 127.0.0.1'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
 	@echo 'make format   clang-format on our C files;  make lint: the same as a check, and ESLint'
@@ -24,7 +24,7 @@ rank: ; $(SETUP) wasm js $(RUN) do-rank
 do-rank: do-wasm do-js
 	@node examples/rank-feed/rank.mjs
 
-test: ; $(SETUP) native wasm js bench test -- scripts/test.sh
+test: ; $(SETUP) native wasm js demo bench test -- scripts/test.sh
 
 DATA ?= ../shared/data/kuairand-pure-part
 train: ; $(SETUP) native $(RUN) do-train
@@ -36,8 +36,12 @@ do-bench: do-native do-wasm do-js
 	@node tests/bench/bench.mjs
 	@KUAIRAND=$(DATA) node tests/bench/train.mjs
 
-demo:
-	@echo 'There is no interactive page yet. What there is: "make rank" ranks the bundled feed and prints it.' >&2; exit 1
+demo: ; $(SETUP) wasm js demo $(RUN) do-demo
+do-demo: do-page
+	@echo 'The page is served from build/demo until you press Ctrl-C. Any host serves the same files.' >&2
+	@cd demo && npm run --silent serve
+do-page: do-wasm do-js
+	@cd demo && npm run --silent build >&2
 
 build: ; $(SETUP) native wasm js $(RUN) do-build
 do-build: do-native do-wasm do-js

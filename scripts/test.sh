@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test.sh: what `make test` does after set-up: builds natively with gcc and clang and with the sanitizers, and for
-# WebAssembly; runs every suite of each; checks the sizes; runs ESLint and the JavaScript suites. A step that fails does not
+# WebAssembly; runs every suite of each; checks the sizes; runs ESLint and the JavaScript suites; builds the page and tries
+# it in browsers. A step that fails does not
 # stop the others. Logs and results go to build/test/. Last, scripts/count-tests.mjs prints the table and the one line of
 # counts, and its exit status is this one's.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -30,7 +31,10 @@ suites() { # suites PRESET: cmocka's lines are counted too, so outputs are kept 
   ctest --test-dir "build-$1" --no-tests=error --output-on-failure --timeout 900 --parallel "$JOBS" \
     --output-junit "$OUT/$1-suites.junit.xml" --test-output-size-passed 4000000 --test-output-size-failed 4000000
 }
-javascript() { npm test -- --json --outputFile="$OUT/javascript.jest.json"; }
+jest() { # jest NAME FILTER...
+  npm test -- --json --outputFile="$OUT/$1.jest.json" "${@:2}"
+}
+page() { (cd demo && npm run --silent build); }
 node_tests() { (cd "tests/$1" && npm test) 2>&1 | tee "$OUT/$1.node.txt"; }
 
 step native-build make --no-print-directory do-native || true
@@ -40,7 +44,8 @@ done
 if step wasm-build wasm && step js-build npm run build; then
   step sizes node scripts/check-sizes.mjs || true
   step lint npm run lint || true
-  step javascript javascript || true
+  step javascript jest javascript --testPathIgnorePatterns tests/browser || true
+  if step page-build page; then step browsers jest browsers tests/browser || true; fi
   step bench node_tests bench || true
 fi
 node scripts/count-tests.mjs "$OUT"
