@@ -67,8 +67,8 @@ export interface Feed {
 
 export interface Calls {
   open: { in: { source: Source }; out: Opened };
-  /** The model is another now, that of a training that goes on; its old self becomes a moment. */
-  grow: { in: { bytes: Uint8Array; step: number; epoch: number; loss: number }; out: Opened };
+  /** A training's model after some more steps: it becomes the model, and the last moment. Step 0 begins a history. */
+  grow: { in: { bytes: Uint8Array; step: number; epoch: number; loss: number; meanNe: number | undefined }; out: Opened };
   angles: { in: { choice: RotationChoice; network: Network; times: Float64Array }; out: Angles };
   spectrum: { in: { choice: RotationChoice; network: Network; from: number; to: number; samples: number }; out: Spectrum };
   rank: { in: Feed; out: Ranked };

@@ -69,7 +69,7 @@ async function openSource(source: Source, onProgress: Progress): Promise<Opened>
   return description(open);
 }
 
-async function grow({ bytes, step, epoch, loss }: Calls['grow']['in']): Promise<Opened> {
+async function grow({ bytes, step, epoch, loss, meanNe }: Calls['grow']['in']): Promise<Opened> {
   const model = await loadModel(bytes);
   const rotation = rotationOf(readTensors(bytes), model.info.sizes.P);
   const history = open && step > 0 ? open.history : { moments: [], rotations: [], evaluations: [] };
@@ -79,6 +79,7 @@ async function grow({ bytes, step, epoch, loss }: Calls['grow']['in']): Promise<
   }
   history.moments.push({ step, epoch, loss, ...numbersOfRotation(rotation) });
   history.rotations.push(copied(rotation));
+  if (meanNe !== undefined) history.evaluations.push({ step, meanNe });
   close();
   open = { model, rotation: history.rotations.at(-1)!, history, bytes: bytes.length, loaded: new Map() };
   return description(open);

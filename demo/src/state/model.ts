@@ -2,7 +2,7 @@
  * P pairs, n times. */
 import { computed, signal } from '@preact/signals';
 import { Engine, EngineError } from '../engine/client.js';
-import type { Angles, Opened, RotationChoice, Source } from '../engine/protocol.js';
+import type { Angles, Calls, Opened, RotationChoice, Source } from '../engine/protocol.js';
 import { DAY, HOUR, SPANS, WEEK, timesOf, windowAround, type Window } from '../maths/time.js';
 import { inverseFrequencies, ordinalAngles, toropeAngles, wholeAngles } from '../maths/rotation.js';
 import { BUNDLED, firstTimeOf } from '../weights/catalog.js';
@@ -56,8 +56,8 @@ export async function openModel(source: Source, name: string): Promise<boolean> 
 }
 
 /** The live training's newest model. */
-export async function growModel(bytes: Uint8Array, step: number, epoch: number, loss: number): Promise<void> {
-  take(await engine.ask('grow', { bytes, step, epoch, loss }), 'Live training');
+export async function growModel(input: Calls['grow']['in']): Promise<void> {
+  take(await engine.ask('grow', input), 'Live training');
 }
 
 const failed = (error: unknown): void => {

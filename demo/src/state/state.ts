@@ -104,7 +104,7 @@ export const FIELDS: { [K in keyof State]: Field<State[K]> } = {
     write: (v) => (v === null ? '' : new Date(Math.round(v / 60_000) * 60_000).toISOString().slice(0, 16)), // whole minutes, UTC
     read: (text) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? time.read(String(Date.parse(`${text}Z`))) : undefined),
   },
-  span: { ...choice<Span>('span', SPAN_NAMES), initial: 'week' },
+  span: { ...choice<Span>('span', SPAN_NAMES), initial: 'day' },
   perDay: number('perday', 2, BOUNDS.perDay),
   pairs: {
     key: 'pairs',

@@ -68,16 +68,26 @@ export function App() {
         <Problem />
       </header>
       <main id="main" tabIndex={-1}>
-        <ChapterCard view="dials" />
-        <Dials />
-        <ChapterCard view="angles" />
-        <Angles />
-        <ChapterCard view="attention" />
-        <Attention />
-        <ChapterCard view="training" />
-        <Training />
-        <ChapterCard view="feed" />
-        <Feed />
+        <div class="stage">
+          <ChapterCard view="dials" />
+          <Dials />
+        </div>
+        <div class="stage">
+          <ChapterCard view="angles" />
+          <Angles />
+        </div>
+        <div class="stage">
+          <ChapterCard view="attention" />
+          <Attention />
+        </div>
+        <div class="stage">
+          <ChapterCard view="training" />
+          <Training />
+        </div>
+        <div class="stage">
+          <ChapterCard view="feed" />
+          <Feed />
+        </div>
         <Own />
       </main>
       <footer>
