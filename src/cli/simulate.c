@@ -17,10 +17,9 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
-#include "train/simulate.h"
+#include "train/simulated_dataset.h"
 
 enum { LABELS = SROPE_SIM_LABELS, MAX_PATH = 4096, MAX_SCHEMA_BYTES = 1 << 20 };
-static const double TRAIN_PART = 0.8, VALIDATION_PART = 0.1; /* of the days */
 
 enum { TRAIN, VALIDATION, TEST, N_SPLITS };
 static const char *const split_names[N_SPLITS] = {"train", "validation", "test"};
@@ -158,17 +157,9 @@ static srope_status write_events(simulation *s, const char *path, FILE *out, sro
 
 static srope_status write_schema(simulation *s, const char *path, FILE *out, srope_error *error) {
   const srope_sim_options *options = &s->sim.options;
-  fprintf(
-      out,
-      "{\n  \"labels\": [\"engage\", \"like\"],\n"
-      "  \"features\": {\n"
-      "    \"item\": [{\"name\": \"topic\", \"kind\": \"index\", \"size\": %d, \"dim\": 8},\n"
-      "             {\"name\": \"id\", \"kind\": \"hash\", \"buckets\": 256, \"dim\": 4}],\n"
-      "    \"action\": [{\"name\": \"engage\", \"kind\": \"number\"}, {\"name\": \"like\", \"kind\": \"number\"}],\n"
-      "    \"context\": [{\"name\": \"place\", \"kind\": \"number\", \"scale\": 0.5}]\n  },\n"
-      "  \"signals\": [],\n"
-      "  \"splits\": {\"validation\": %" PRId64 ", \"test\": %" PRId64 "},\n",
-      SROPE_SIM_TOPICS, s->split_ms[0], s->split_ms[1]);
+  char members[SROPE_SIMULATED_SCHEMA_BYTES];
+  srope_simulated_schema(options, members);
+  fprintf(out, "{\n%s,\n", members);
   fprintf(out, "  \"simulated\": {\"seed\": %" PRIu64 ", \"users\": %zu, \"events_per_user\": ", options->seed,
           s->n_users);
   cli_json_double(out, options->events_per_user);
@@ -284,13 +275,6 @@ static srope_status parse_format(const char *text, bool *csv, srope_error *error
   return SROPE_OK;
 }
 
-static void find_splits(simulation *s) {
-  const srope_sim_options *options = &s->sim.options;
-  double ms = options->days * 86400000;
-  s->split_ms[0] = options->start_ms + (int64_t)(TRAIN_PART * ms);
-  s->split_ms[1] = options->start_ms + (int64_t)((TRAIN_PART + VALIDATION_PART) * ms);
-}
-
 int cli_simulate(int n, char **arguments) {
   const char *out = NULL, *strength = NULL, *format = "ndjson";
   size_t n_events = 40, n_days = 28, seed = 1;
@@ -324,7 +308,7 @@ int cli_simulate(int n, char **arguments) {
   if (status == SROPE_OK) status = parse_format(format, &s.csv, &error);
   if (status == SROPE_OK) status = name_files(out, s.csv, &f, &error);
   if (status == SROPE_OK) status = srope_sim_init(&sim_options, &s.sim, &error);
-  if (status == SROPE_OK) find_splits(&s);
+  if (status == SROPE_OK) srope_simulated_splits(&sim_options, s.split_ms);
   if (status == SROPE_OK) status = simulate(&s, &f, force, &error);
   return status == SROPE_OK ? cli_report_end("simulate") : cli_report_error("simulate", &error);
 }

@@ -118,14 +118,9 @@ static uint64_t hash_events(const srope_cache_header *header) {
   return srope_hash64(parts, sizeof parts);
 }
 
-srope_status srope_cache_map(int descriptor, const char *path, const srope_cache_header *header, srope_dataset *data,
-                             void **base, size_t *n_bytes, srope_error *error) {
-  srope_cache_layout layout;
-  if (!srope_cache_place(header, &layout))
-    return srope_fail(error, SROPE_ERR_LIMIT, path, "is too large for this machine's addresses");
-  void *map = mmap(NULL, (size_t)layout.file_bytes, PROT_READ, MAP_SHARED, descriptor, 0);
-  if (map == MAP_FAILED) return fail_io(path, "mapped", error);
-  const unsigned char *bytes = map;
+void srope_cache_view(const void *image, const srope_cache_header *header, const srope_cache_layout *layout,
+                      srope_dataset *data) {
+  const unsigned char *bytes = image;
   *data = (srope_dataset){
       .n_events = header->n_events,
       .n_users = header->n_users,
@@ -133,19 +128,29 @@ srope_status srope_cache_map(int descriptor, const char *path, const srope_cache
       .n_signals = header->n_signals,
       .validation_s = header->validation_s,
       .test_s = header->test_s,
-      .user_first = (const uint64_t *)(const void *)(bytes + layout.offset[SROPE_COLUMN_USER_FIRST]),
-      .time_s = (const double *)(const void *)(bytes + layout.offset[SROPE_COLUMN_TIME]),
-      .request_back = (const uint32_t *)(const void *)(bytes + layout.offset[SROPE_COLUMN_REQUEST_BACK]),
-      .utc_offset_minutes = (const float *)(const void *)(bytes + layout.offset[SROPE_COLUMN_UTC_OFFSET]),
-      .label = (const float *)(const void *)(bytes + layout.offset[SROPE_COLUMN_LABEL]),
-      .signal = (const float *)(const void *)(bytes + layout.offset[SROPE_COLUMN_SIGNAL]),
-      .word_first = (const uint64_t *)(const void *)(bytes + layout.offset[SROPE_COLUMN_WORD_FIRST]),
-      .words = (const uint32_t *)(const void *)(bytes + layout.offset[SROPE_COLUMN_WORDS]),
+      .user_first = (const uint64_t *)(const void *)(bytes + layout->offset[SROPE_COLUMN_USER_FIRST]),
+      .time_s = (const double *)(const void *)(bytes + layout->offset[SROPE_COLUMN_TIME]),
+      .request_back = (const uint32_t *)(const void *)(bytes + layout->offset[SROPE_COLUMN_REQUEST_BACK]),
+      .utc_offset_minutes = (const float *)(const void *)(bytes + layout->offset[SROPE_COLUMN_UTC_OFFSET]),
+      .label = (const float *)(const void *)(bytes + layout->offset[SROPE_COLUMN_LABEL]),
+      .signal = (const float *)(const void *)(bytes + layout->offset[SROPE_COLUMN_SIGNAL]),
+      .word_first = (const uint64_t *)(const void *)(bytes + layout->offset[SROPE_COLUMN_WORD_FIRST]),
+      .words = (const uint32_t *)(const void *)(bytes + layout->offset[SROPE_COLUMN_WORDS]),
       .n_read = header->n_read,
       .n_duplicates = header->n_duplicates,
       .has_videos = header->has_videos != 0,
       .hash = hash_events(header),
   };
+}
+
+srope_status srope_cache_map(int descriptor, const char *path, const srope_cache_header *header, srope_dataset *data,
+                             void **base, size_t *n_bytes, srope_error *error) {
+  srope_cache_layout layout;
+  if (!srope_cache_place(header, &layout))
+    return srope_fail(error, SROPE_ERR_LIMIT, path, "is too large for this machine's addresses");
+  void *map = mmap(NULL, (size_t)layout.file_bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  if (map == MAP_FAILED) return fail_io(path, "mapped", error);
+  srope_cache_view(map, header, &layout, data);
   *base = map;
   *n_bytes = (size_t)layout.file_bytes;
   return SROPE_OK;

@@ -42,6 +42,11 @@ typedef struct srope_cache_layout {
 } srope_cache_layout;
 bool srope_cache_place(const srope_cache_header *header, srope_cache_layout *layout);
 
+/* The columns of a whole file in memory, at `image`, which is borrowed and begins on a 64-byte boundary; *layout is of this
+ * header. Of the image's own header nothing is read. */
+void srope_cache_view(const void *image, const srope_cache_header *header, const srope_cache_layout *layout,
+                      srope_dataset *data);
+
 /* Whether an open file is a whole, undamaged cache of this source for this configuration: *fits. One that is none of
  * ours is an error, so that nothing else is ever replaced. Reads all of it once. Errors: IO, FORMAT, MEMORY; where = path. */
 srope_status srope_cache_check(int descriptor, const char *path, uint64_t source_hash, uint64_t config_hash,

@@ -35,19 +35,6 @@ static srope_status read_file(const char *path, char **text, size_t *n, srope_er
   return status;
 }
 
-static srope_status parse_file(const char *folder, srope_event_schema *schema, srope_error *error) {
-  size_t n_path = strlen(folder) + sizeof "/" SROPE_EVENT_SCHEMA_NAME, n = 0;
-  char *path = malloc(n_path), *text = NULL;
-  if (path == NULL) return srope_fail(error, SROPE_ERR_MEMORY, folder, "no memory for its path");
-  snprintf(path, n_path, "%s/" SROPE_EVENT_SCHEMA_NAME, folder);
-  srope_status status = read_file(path, &text, &n, error);
-  if (status == SROPE_OK)
-    status = srope_json_read(text, n, MAX_DEPTH, SROPE_ERR_CONFIG, SROPE_EVENT_SCHEMA_NAME, &schema->document, error);
-  free(path);
-  free(text);
-  return status;
-}
-
 /* ---------------------------------------------------------------- its keys */
 
 static srope_status check_name(yyjson_val *name, const char *where, const char **out, srope_error *error) {
@@ -173,12 +160,26 @@ static srope_status read_keys(srope_event_schema *schema, srope_error *error) {
   return status == SROPE_OK ? read_columns(yyjson_obj_get(root, "columns"), schema, error) : status;
 }
 
-srope_status srope_event_schema_read(const char *folder, srope_event_schema *out, srope_error *error) {
+srope_status srope_event_schema_parse(const char *text, size_t n, srope_event_schema *out, srope_error *error) {
   *out = (srope_event_schema){0};
-  srope_status status = parse_file(folder, out, error);
+  srope_status status =
+      srope_json_read(text, n, MAX_DEPTH, SROPE_ERR_CONFIG, SROPE_EVENT_SCHEMA_NAME, &out->document, error);
   if (status != SROPE_OK) return status;
   status = read_keys(out, error);
   if (status != SROPE_OK) srope_place_before(error, SROPE_EVENT_SCHEMA_NAME);
+  return status;
+}
+
+srope_status srope_event_schema_read(const char *folder, srope_event_schema *out, srope_error *error) {
+  size_t n_path = strlen(folder) + sizeof "/" SROPE_EVENT_SCHEMA_NAME, n = 0;
+  char *path = malloc(n_path), *text = NULL;
+  *out = (srope_event_schema){0};
+  if (path == NULL) return srope_fail(error, SROPE_ERR_MEMORY, folder, "no memory for its path");
+  snprintf(path, n_path, "%s/" SROPE_EVENT_SCHEMA_NAME, folder);
+  srope_status status = read_file(path, &text, &n, error);
+  if (status == SROPE_OK) status = srope_event_schema_parse(text, n, out, error);
+  free(path);
+  free(text);
   return status;
 }
 

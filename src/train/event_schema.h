@@ -21,7 +21,9 @@ typedef struct srope_event_schema { /* owns all */
   char list_separator; /* 0 = cells are no lists */
 } srope_event_schema;
 
-/* Free it also after a failure. Errors: IO, CONFIG, LIMIT, MEMORY; where = "schema.json, splits.test". */
+/* From its text, which is copied, or from the file of a folder. Free it also after a failure. Errors: IO, CONFIG, LIMIT,
+ * MEMORY; where = "schema.json, splits.test". */
+srope_status srope_event_schema_parse(const char *text, size_t n, srope_event_schema *out, srope_error *error);
 srope_status srope_event_schema_read(const char *folder, srope_event_schema *out, srope_error *error);
 void srope_event_schema_free(srope_event_schema *schema);
 
