@@ -1,5 +1,5 @@
-// build.mjs: bindings/js/*.ts -> dist/: index.js (ES module), index.cjs (CommonJS), and the types of each (*.d.ts,
-// *.d.cts). The wasm files beside them come from CMake (bindings/CMakeLists.txt).
+// build.mjs: bindings/js/*.ts -> dist/: index and train, each as .js (ES module) and .cjs (CommonJS), and the types of each
+// (*.d.ts, *.d.cts). The wasm files beside them come from CMake (bindings/CMakeLists.txt).
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,11 +13,16 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const cjsUrls = {
   name: 'wasm_url.cjs.ts in place of wasm_url.ts',
-  setup: ({ onResolve }) => onResolve({ filter: /\/wasm_url\.js$/ }, () => ({ path: join(here, 'wasm_url.cjs.ts') })),
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/(train_)?wasm_url\.js$/ }, ({ path }) => ({ path: join(here, path.replace(/js$/, 'cjs.ts')) })),
 };
+/** The error is the main entry's, so that there is one class of it. */
+const errorOf = (entry) => ({
+  name: 'error.ts from the main entry',
+  setup: ({ onResolve }) => onResolve({ filter: /\/error\.js$/ }, () => ({ path: entry, external: true })),
+});
 
 const common = {
-  entryPoints: [join(here, 'index.ts')],
   bundle: true,
   platform: 'neutral',
   target: 'es2022',
@@ -29,15 +34,19 @@ const common = {
 
 if (readdirSync(root).includes('dist'))
   for (const name of readdirSync(dist)) if (!name.endsWith('.wasm')) rmSync(join(dist, name), { recursive: true });
-await build({ ...common, format: 'esm', outfile: join(dist, 'index.js') });
-await build({ ...common, format: 'cjs', outfile: join(dist, 'index.cjs'), plugins: [cjsUrls] });
+const index = { ...common, entryPoints: [join(here, 'index.ts')] };
+const train = { ...common, entryPoints: [join(here, 'train.ts')] };
+await build({ ...index, format: 'esm', outfile: join(dist, 'index.js') });
+await build({ ...index, format: 'cjs', outfile: join(dist, 'index.cjs'), plugins: [cjsUrls] });
+await build({ ...train, format: 'esm', outfile: join(dist, 'train.js'), plugins: [errorOf('./index.js')] });
+await build({ ...train, format: 'cjs', outfile: join(dist, 'train.cjs'), plugins: [cjsUrls, errorOf('./index.cjs')] });
 
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', here, '--emitDeclarationOnly'], {
   stdio: 'inherit',
 });
 
-// Keeps the types that index.d.ts leads to, and gives each its .d.cts.
-const wanted = new Set(['index']);
+// Keeps the types that the entries lead to, and gives each its .d.cts.
+const wanted = new Set(['index', 'train']);
 for (const name of wanted) {
   const types = readFileSync(join(dist, `${name}.d.ts`), 'utf8');
   for (const [, other] of types.matchAll(/from '\.\/([^']+)\.js'/g)) wanted.add(other);

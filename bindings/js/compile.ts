@@ -1,10 +1,10 @@
-/* compile.ts: which wasm module, and its compilation, once per build for the whole program.
- * In: 'auto' | 'simd' | 'relaxed'. Out: a WebAssembly.Module. Errors: argument, network, io, unsupported. */
+/* compile.ts: which build of a wasm module, and its compilation, once per file for the whole program.
+ * In: 'auto' | 'simd' | 'relaxed'; where the file lies. Out: a WebAssembly.Module. Errors: argument, network, io,
+ * unsupported. */
 import { SirenRopeError } from './error.js';
 import { nameOf } from './kinds.js';
 import { looksLikeHtml, openSource } from './source.js';
 import type { Build } from './types.js';
-import { wasmUrl } from './wasm_url.js';
 
 /** () -> v128: three splats and an f32x4.relaxed_madd. */
 const RELAXED_PROBE = new Uint8Array([
@@ -12,7 +12,7 @@ const RELAXED_PROBE = new Uint8Array([
   0, 253, 15, 253, 133, 2, 11,
 ]);
 
-const compiled = new Map<Build, Promise<WebAssembly.Module>>();
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
 export function chooseBuild(build: unknown): Build {
   if (build === 'simd' || build === 'relaxed') return build;
@@ -21,18 +21,19 @@ export function chooseBuild(build: unknown): Build {
 }
 
 /** Failures are not kept: the next call tries again. */
-export function compileBuild(build: Build): Promise<WebAssembly.Module> {
-  let module = compiled.get(build);
+export function compileBuild(build: Build, url: URL | string): Promise<WebAssembly.Module> {
+  const key = String(url);
+  let module = compiled.get(key);
   if (!module) {
-    module = fetchAndCompile(build);
-    compiled.set(build, module);
-    module.catch(() => compiled.delete(build));
+    module = fetchAndCompile(build, url);
+    compiled.set(key, module);
+    module.catch(() => compiled.delete(key));
   }
   return module;
 }
 
-async function fetchAndCompile(build: Build): Promise<WebAssembly.Module> {
-  const source = await openSource(wasmUrl(build));
+async function fetchAndCompile(build: Build, url: URL | string): Promise<WebAssembly.Module> {
+  const source = await openSource(url);
   const parts: Uint8Array[] = [];
   for await (const chunk of source.chunks) parts.push(chunk.slice());
   const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));

@@ -1,13 +1,14 @@
 /* load_model.ts: weights and wasm -> a Model. The weights go chunk by chunk into wasm memory, with no second copy in
  * JavaScript. */
-import { chooseBuild, compileBuild } from './compile.js';
 import { SirenRopeError } from './error.js';
-import { nameOf, tagOf } from './kinds.js';
+import { checkInstanceOptions, openInstance } from './instance.js';
+import { nameOf } from './kinds.js';
 import { Model } from './model.js';
 import { checkObject } from './records.js';
 import { looksLikeHtml, openSource } from './source.js';
 import type { LoadOptions } from './types.js';
 import { Wasm } from './wasm.js';
+import { wasmUrl } from './wasm_url.js';
 
 const FIRST_ROOM_BYTES = 1 << 20;
 
@@ -27,7 +28,7 @@ export async function loadModel(
   checkLoadOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
-  const instance = abortable(instantiate(options), signal);
+  const instance = abortable(openInstance(options, wasmUrl, Wasm.of), signal);
   instance.catch(() => undefined); // awaited below, unless the source fails first
   const { name, totalBytes, chunks } = await openSource(source, signal);
 
@@ -57,29 +58,15 @@ function mayBeWeights(head: Uint8Array, n: number, maxHeaderBytes: number): bool
   return n < 9 || (head[8] === 0x7b && new DataView(head.buffer).getBigUint64(0, true) <= BigInt(maxHeaderBytes));
 }
 
-async function instantiate({ wasm, build }: LoadOptions): Promise<Wasm> {
-  if (wasm === undefined) return Wasm.instantiate(await compileBuild(chooseBuild(build)));
-  const instance = await Wasm.instantiate(wasm);
-  if (build && build !== 'auto' && build !== instance.abi.build)
-    throw new SirenRopeError(
-      'argument',
-      `the module given is the ${instance.abi.build} build, asked for ${build}`,
-      'build',
-    );
-  return instance;
-}
-
 function checkLoadOptions(options: LoadOptions): void {
   checkObject(options, 'options');
-  const { signal, onProgress, wasm, build, limits } = options;
+  const { signal, onProgress, limits } = options;
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted !== 'function')
     throw new SirenRopeError('argument', `expected an AbortSignal, found ${nameOf(signal)}`, 'signal');
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new SirenRopeError('argument', `expected a function, found ${nameOf(onProgress)}`, 'onProgress');
-  if (wasm !== undefined && tagOf(wasm) !== 'WebAssembly.Module')
-    throw new SirenRopeError('argument', `expected a WebAssembly.Module, found ${nameOf(wasm)}`, 'wasm');
   if (limits !== undefined) checkObject(limits, 'limits');
-  chooseBuild(build);
+  checkInstanceOptions(options);
 }
 
 /** The promise, or the signal's reason if that comes first. */
