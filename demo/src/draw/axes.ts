@@ -1,7 +1,7 @@
 /* axes.ts: the axes that pictures share. d3-scale gives round ticks; times have their own, because weeks begin on Mondays here. */
 import { scaleLinear, type ScaleContinuousNumeric } from 'd3-scale';
 import { ticksOf, type Window } from '../maths/time.js';
-import { straightLine, textAt, type Box, type Context } from './picture.js';
+import { straightLine, textAt, type Box, type Context, type Cursor } from './picture.js';
 import { SMALL_FONT, type Theme } from './theme.js';
 
 export type Scale = ScaleContinuousNumeric<number, number>;
@@ -57,14 +57,18 @@ export function drawAxisName(context: Context, name: string, box: Box, theme: Th
   textAt(context, name, box.left, box.top - 9, 'left', theme.soft, SMALL_FONT);
 }
 
-/** The cursor of the time. */
-export function drawNow(context: Context, time: number, window: Window, box: Box, theme: Theme): void {
-  if (time < window.from || time > window.to) return;
-  const at = timeScale(window, box)(time);
-  straightLine(context, at, box.top - 4, at, box.bottom + 3, theme.panel, 4);
-  straightLine(context, at, box.top - 4, at, box.bottom + 3, theme.now, 2);
+/** Where the time is in a window. */
+export function timeCursor(time: number, window: Window, box: Box): Cursor | undefined {
+  if (time < window.from || time > window.to) return undefined;
+  return { x: timeScale(window, box)(time), top: box.top - 5, bottom: box.bottom + 3 };
+}
+
+/** The cursor where it cannot be an element: in files. */
+export function drawCursor(context: Context, { x, top, bottom }: Cursor, theme: Theme): void {
+  straightLine(context, x, top, x, bottom, theme.panel, 4);
+  straightLine(context, x, top, x, bottom, theme.now, 2);
   context.fillStyle = theme.now;
   context.beginPath();
-  context.arc(at, box.top - 5, 4, 0, 2 * Math.PI);
+  context.arc(x, top, 4, 0, 2 * Math.PI);
   context.fill();
 }

@@ -68,14 +68,32 @@ function drawTrack(context: Context, track: Float64Array, pairs: number, pair: n
   context.globalAlpha = 1;
 }
 
-function drawHand(context: Context, angle: number, x: number, y: number, length: number, colour: string, width: number, dash: readonly number[]): void {
-  const dx = Math.cos(angle);
-  const dy = -Math.sin(angle);
-  straightLine(context, x, y, x + dx * length, y + dy * length, colour, width, dash);
-  context.fillStyle = colour;
-  context.beginPath();
-  context.arc(x + dx * length, y + dy * length, width + 0.6, 0, FULL);
-  context.fill();
+interface Hand {
+  angles: Float64Array;
+  length: number;
+  colour: string;
+  width: number;
+  dash: readonly number[];
+}
+
+/** One hand of all dials: one line and one filling, however many there are. */
+function drawHands(context: Context, width: number, { angles, length, colour, width: thick, dash }: Hand): void {
+  const lines = new Path2D();
+  const tips = new Path2D();
+  eachDial(angles.length, width, (j, x, y, radius) => {
+    const px = x + Math.cos(angles[j]!) * radius * length;
+    const py = y - Math.sin(angles[j]!) * radius * length;
+    lines.moveTo(x, y);
+    lines.lineTo(px, py);
+    tips.moveTo(px, py);
+    tips.arc(px, py, thick + 0.6, 0, FULL);
+  });
+  context.strokeStyle = context.fillStyle = colour;
+  context.lineWidth = thick;
+  context.setLineDash([...dash]);
+  context.stroke(lines);
+  context.setLineDash([]);
+  context.fill(tips);
 }
 
 /** From 0 to the angle, a turn a little nearer to the middle each time. */
@@ -132,17 +150,13 @@ export const dialsPicture: Picture<DialsScene, DialsOver> = {
   },
 
   drawOver(context: Context, { pairs, learned, ordinal, frozen, unwrapped }: DialsOver, { width }: Size, theme: Theme): void {
+    if (unwrapped) eachDial(pairs, width, (j, x, y, radius) => drawSpiral(context, learned[j]!, x, y, radius * 0.92, theme.learned));
+    drawHands(context, width, { angles: ordinal, length: 0.92, colour: theme.fixed, width: 1.8, dash: HAND_STYLES[1].dash });
+    drawHands(context, width, { angles: frozen, length: 0.66, colour: theme.frozen, width: 1.8, dash: HAND_STYLES[2].dash });
+    drawHands(context, width, { angles: learned, length: 0.8, colour: theme.learned, width: 3, dash: [] });
+    if (!unwrapped) return;
     eachDial(pairs, width, (j, x, y, radius) => {
-      if (unwrapped) drawSpiral(context, learned[j]!, x, y, radius * 0.92, theme.learned);
-      drawHand(context, ordinal[j]!, x, y, radius * 0.92, theme.fixed, 1.8, HAND_STYLES[1].dash);
-      drawHand(context, frozen[j]!, x, y, radius * 0.66, theme.frozen, 1.8, HAND_STYLES[2].dash);
-      drawHand(context, learned[j]!, x, y, radius * 0.8, theme.learned, 3, []);
-      context.fillStyle = theme.ink;
-      context.beginPath();
-      context.arc(x, y, 2, 0, FULL);
-      context.fill();
-      if (unwrapped && radius > 34) textAt(context, `${(learned[j]! / FULL).toFixed(2)} turns`, x, y + radius * 0.5, 'center', theme.ink, SMALL_FONT);
+      if (radius > 34) textAt(context, `${(learned[j]! / FULL).toFixed(2)} turns`, x, y + radius * 0.5, 'center', theme.ink, SMALL_FONT);
     });
   },
 };
-

@@ -1,5 +1,6 @@
 /* export.ts: pictures and numbers as files. PNG: the same drawing, twice as fine; SVG: the same drawing on svgcanvas, which
  * is fetched when it is first wanted; CSV as RFC 4180 says. */
+import { drawCursor } from './axes.js';
 import type { Picture, Size, Table } from './picture.js';
 import type { Theme } from './theme.js';
 
@@ -25,7 +26,10 @@ function drawAll<S, O>(context: CanvasRenderingContext2D, { picture, scene, over
   context.fillStyle = theme.panel;
   context.fillRect(0, 0, size.width, size.height);
   picture.draw(context, scene, size, theme);
-  if (over !== undefined) picture.drawOver?.(context, over, size, theme, scene);
+  if (over === undefined) return;
+  picture.drawOver?.(context, over, size, theme, scene);
+  const cursor = picture.cursor?.(over, size, scene);
+  if (cursor) drawCursor(context, cursor, theme);
 }
 
 export async function svgOf<S, O>(shown: Shown<S, O>): Promise<string> {

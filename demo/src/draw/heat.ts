@@ -1,7 +1,7 @@
 /* heat.ts: angles as colours: time to the right, pairs downwards, with lines at days and weeks. */
 import { putAngleColour } from '../maths/cyclic.js';
 import type { Window } from '../maths/time.js';
-import { drawNow, drawTimeAxis } from './axes.js';
+import { drawTimeAxis, timeCursor } from './axes.js';
 import { textAt, type Box, type Context, type Picture, type Size } from './picture.js';
 import { SMALL_FONT, type Theme } from './theme.js';
 
@@ -62,7 +62,5 @@ export const heatPicture: Picture<HeatScene, number> = {
     textAt(context, 'pair', 2, box.top + row / 2, 'left', theme.soft, SMALL_FONT);
   },
 
-  drawOver(context: Context, time: number, size: Size, theme: Theme, { window }: HeatScene): void {
-    drawNow(context, time, window, heatBox(size), theme);
-  },
+  cursor: (time: number, size: Size, { window }: HeatScene) => timeCursor(time, window, heatBox(size)),
 };

@@ -2,8 +2,8 @@
 import { scaleLinear, scaleLog, scaleSqrt } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { Window } from '../maths/time.js';
-import { drawAxisName, drawBottomAxis, drawNow, drawSideAxis, drawTimeAxis, type Scale } from './axes.js';
-import { straightLine, textAt, type Box, type Context, type Picture, type Size } from './picture.js';
+import { drawAxisName, drawBottomAxis, drawSideAxis, drawTimeAxis, timeCursor, type Scale } from './axes.js';
+import { straightLine, textAt, type Box, type Context, type Cursor, type Picture, type Size } from './picture.js';
 import { SMALL_FONT, type Theme } from './theme.js';
 
 export interface Series {
@@ -107,12 +107,10 @@ export const linesPicture: Picture<LinesScene, number> = {
     context.restore();
   },
 
-  drawOver(context: Context, at: number, size: Size, theme: Theme, scene: LinesScene): void {
+  cursor(at: number, size: Size, scene: LinesScene): Cursor | undefined {
     const box = linesBox(size);
-    if ('window' in scene.x) return drawNow(context, at, scene.x.window, box, theme);
-    if (at < scene.x.from || at > scene.x.to) return;
-    const x = xScale(scene, box)(at);
-    straightLine(context, x, box.top, x, box.bottom, theme.now, 2);
+    if ('window' in scene.x) return timeCursor(at, scene.x.window, box);
+    return at < scene.x.from || at > scene.x.to ? undefined : { x: xScale(scene, box)(at), top: box.top - 5, bottom: box.bottom + 3 };
   },
 };
 

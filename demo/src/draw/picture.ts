@@ -14,11 +14,19 @@ export interface Table {
   rows: (string | number)[][];
 }
 
+export interface Cursor {
+  x: number;
+  top: number;
+  bottom: number;
+}
+
 export interface Picture<S, O = undefined> {
   height: (width: number, scene: S) => number;
   draw: (context: Context, scene: S, size: Size, theme: Theme) => void;
   /** What moves with the time, over it: a layer of its own, so that scrubbing draws little. */
   drawOver?: (context: Context, over: O, size: Size, theme: Theme, scene: S) => void;
+  /** Or where a mere line stands that moves with the time; undefined: outside. On the page it is an element, not drawn at all. */
+  cursor?: (over: O, size: Size, scene: S) => Cursor | undefined;
 }
 
 export interface Box {

@@ -6,6 +6,7 @@ import type { Angles, Calls, Opened, RotationChoice, Source } from '../engine/pr
 import { DAY, HOUR, SPANS, WEEK, timesOf, windowAround, type Window } from '../maths/time.js';
 import { inverseFrequencies, ordinalAngles, toropeAngles, wholeAngles } from '../maths/rotation.js';
 import { BUNDLED, firstTimeOf } from '../weights/catalog.js';
+import { near } from './near.js';
 import { resource } from './resource.js';
 import { set, state } from './store.js';
 
@@ -136,6 +137,9 @@ async function ask({ model, choice, network, times, places, days }: Question): P
   };
 }
 
+/** The first numbers are there: every control works. */
+export const ready = computed(() => now.value !== undefined);
+
 /** Across the window (GRID_TIMES · P). */
 export const grid = resource(() => question(timesOf(window.value, GRID_TIMES)), ask, failed);
 /** At `time` (P). */
@@ -147,6 +151,7 @@ export const frozen = resource(() => question(Float64Array.of(origin.value)), as
 const PAST_TIMES = 400;
 export const past = resource(
   () => {
+    if (!near('kernel').value) return undefined;
     const span = SPANS[state.span.value].ms;
     return question(Float64Array.from({ length: PAST_TIMES + 1 }, (_, i) => time.value - span + (span * i) / PAST_TIMES));
   },
@@ -158,6 +163,7 @@ export const past = resource(
 const CALENDAR_DAYS = 7;
 export const calendar = resource(
   () => {
+    if (!near('clock').value) return undefined;
     const last = Math.floor(time.value / DAY) * DAY;
     const from = last - (CALENDAR_DAYS - 1) * DAY;
     return question(Float64Array.from({ length: CALENDAR_DAYS * 24 + 1 }, (_, i) => (i < CALENDAR_DAYS * 24 ? from + i * HOUR : time.value)));
@@ -167,7 +173,11 @@ export const calendar = resource(
 );
 
 /** Now, twelve hours ago, a day ago: three tokens to compare. */
-export const three = resource(() => question(Float64Array.of(time.value, time.value - DAY / 2, time.value - DAY)), ask, failed);
+export const three = resource(
+  () => (near('tokens').value ? question(Float64Array.of(time.value, time.value - DAY / 2, time.value - DAY)) : undefined),
+  ask,
+  failed,
+);
 
 /** Power by period over four weeks around the first time: it does not move with the scrubber. */
 export const spectrum = resource(

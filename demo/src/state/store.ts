@@ -27,19 +27,23 @@ export function snapshot(): State {
   return Object.fromEntries(STATE_KEYS.map((name) => [name, state[name].value])) as unknown as State;
 }
 
-const WRITE_AFTER_MS = 300; // browsers refuse a hundred changes in some seconds
+/** Writing takes a browser ten milliseconds, so it waits until what is dragged rests, but not for ever. */
+const WRITE_AFTER_MS = 300;
+const WRITE_AT_LEAST_MS = 5000;
 
 /** Keeps address and state the same, both ways. */
 export function followAddress(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let written = performance.now();
   const write = (): void => {
-    timer = undefined;
+    written = performance.now();
     const text = writeState(snapshot());
     if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? `#${text}` : location.pathname + location.search);
   };
   effect(() => {
     snapshot();
-    timer ??= setTimeout(write, WRITE_AFTER_MS);
+    clearTimeout(timer);
+    timer = setTimeout(write, Math.max(0, Math.min(WRITE_AFTER_MS, written + WRITE_AT_LEAST_MS - performance.now())));
   });
   addEventListener('hashchange', () => set(readState(location.hash.slice(1))));
 }

@@ -5,7 +5,7 @@ import { linesBox, linesPicture, rangeOf, type LinesScene } from '../draw/lines.
 import { angleColour } from '../maths/cyclic.js';
 import { degrees, wrapAngle } from '../maths/rotation.js';
 import { DAY, HOUR, WEEK, durationWords, timeWords } from '../maths/time.js';
-import { grid, spectrum, time } from '../state/model.js';
+import { grid, open, spectrum, time } from '../state/model.js';
 import { set, state } from '../state/store.js';
 import { NetworkChoice, PairChoice, Slider, Toggle } from './controls.js';
 import { Figure } from './figure.js';
@@ -108,17 +108,17 @@ const linesTable = (x: string, words: (v: number) => string | number) => ({ seri
   rows: Array.from({ length: series[0]?.x.length ?? 0 }, (_, i) => [words(series[0]!.x[i]!), ...series.map(({ y }) => y[i]!)]),
 });
 
-export function Legend({ scene }: { scene: LinesScene | undefined }) {
+export function LegendLine({ name, colour, dash }: { name: string; colour: string; dash: readonly number[] }) {
   return (
-    <ul class="legend">
-      {(scene?.series ?? []).map(({ name, colour, dash }) => (
-        <li key={name}>
-          <svg width="28" height="10" aria-hidden="true"><line x1="1" x2="27" y1="5" y2="5" stroke={colour} stroke-width="2" stroke-dasharray={dash.join(' ')} /></svg>
-          {name}
-        </li>
-      ))}
-    </ul>
+    <li>
+      <svg width="28" height="10" aria-hidden="true"><line x1="1" x2="27" y1="5" y2="5" stroke={colour} stroke-width="2" stroke-dasharray={dash.join(' ')} /></svg>
+      {name}
+    </li>
   );
+}
+
+export function Legend({ scene }: { scene: LinesScene | undefined }) {
+  return <ul class="legend">{(scene?.series ?? []).map(({ name, colour, dash }) => <LegendLine key={name} name={name} colour={colour} dash={dash} />)}</ul>;
 }
 
 function Lines() {
@@ -212,7 +212,7 @@ function Spectrum() {
 }
 
 export function Angles() {
-  const variant = state.model.value && grid.value?.model.info.config.variant;
+  const variant = open.value?.info.config.variant;
   return (
     <section class="view" id="view-angles" aria-labelledby="view-angles-title">
       <h2 id="view-angles-title">Angles over time</h2>

@@ -1,6 +1,6 @@
 /* app.tsx: the page: head, sections in the order of the tour, the player at the foot. */
 import { useEffect } from 'preact/hooks';
-import { loading, now, open } from '../state/model.js';
+import { loading, open, ready } from '../state/model.js';
 import { reset, set, state } from '../state/store.js';
 import { ChapterCard, ChapterList } from '../tour/tour.js';
 import { BUNDLED } from '../weights/catalog.js';
@@ -43,10 +43,9 @@ function Loading() {
 }
 
 export function App() {
-  const ready = now.value !== undefined;
   useEffect(() => {
-    if (ready) performance.mark('interactive'); // the first numbers are on their way to the screen, every control works
-  }, [ready]);
+    if (ready.value) performance.mark('interactive');
+  }, [ready.value]);
   const about = BUNDLED[state.model.value]?.about;
   return (
     <>

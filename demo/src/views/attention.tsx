@@ -4,9 +4,9 @@ import { linesPicture, type LinesScene } from '../draw/lines.js';
 import { DASHES, theme } from '../draw/theme.js';
 import { attentionKernel } from '../maths/rotation.js';
 import { DAY, HOUR, SPANS, durationWords, timeWords } from '../maths/time.js';
-import { calendar, past, now, time, type Rotations } from '../state/model.js';
+import { calendar, past, time, type Rotations } from '../state/model.js';
 import { set, state } from '../state/store.js';
-import { Legend } from './angles.js';
+import { LegendLine } from './angles.js';
 import { Slider } from './controls.js';
 import { Figure } from './figure.js';
 import { kernelFormula } from './formulas.js';
@@ -84,10 +84,10 @@ export function Attention() {
           rows: Array.from({ length: series[0]!.x.length }, (_, i) => [series[0]!.x[i]!, ...series.map(({ y }) => y[i]!)]),
         })}
       >
-        <p>
-          The query is the slider’s time{now.value ? `, ${timeWords(time.value)}` : ''}; the keys are up to {durationWords(SPANS[span].ms)} older. A wave with peaks at whole days is a model that has learned the hour.
-        </p>
-        <Legend scene={kernelScene()} />
+        <p>The query is the slider’s time; the keys are up to {durationWords(SPANS[span].ms)} older. A wave with peaks at whole days is a model that has learned the hour.</p>
+        <ul class="legend">
+          {KINDS.map(({ key, name, colour, dash }) => <LegendLine key={key} name={name} colour={`var(--${colour})`} dash={dash} />)}
+        </ul>
       </Figure>
       <Figure<ClockMapScene>
         id="clock"

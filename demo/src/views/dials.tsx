@@ -10,11 +10,13 @@ import { Figure } from './figure.js';
 import { kernelFormula, rotationFormula } from './formulas.js';
 import { Toggle } from './controls.js';
 
+/** Changes with the model, not with the time: the circles stay while the hands move. */
+const pairsNow = computed(() => now.value?.pairs);
+
 const scene = (): DialsScene | undefined => {
-  const current = now.value;
-  if (!current) return undefined;
-  const track = grid.value;
-  return { pairs: current.pairs, chosen: state.pairs.value, track: track?.model.number === current.model.number ? track.learned : undefined };
+  const pairs = pairsNow.value;
+  if (pairs === undefined) return undefined;
+  return { pairs, chosen: state.pairs.value, track: grid.value?.pairs === pairs ? grid.value.learned : undefined };
 };
 
 const over = (): DialsOver | undefined => {

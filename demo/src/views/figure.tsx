@@ -4,8 +4,9 @@ import { effect, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { csvOf, download, pngOf, svgOf, type Shown } from '../draw/export.js';
-import type { Picture, Table } from '../draw/picture.js';
+import type { Cursor, Picture, Table } from '../draw/picture.js';
 import { theme } from '../draw/theme.js';
+import { near } from '../state/near.js';
 
 export interface FigureProps<S, O> {
   id: string;
@@ -27,17 +28,25 @@ export interface FigureProps<S, O> {
 
 const MOST_TABLE_ROWS = 48;
 
-/** Jobs of the next frame, one a canvas. */
-const jobs = new Map<HTMLCanvasElement, () => void>();
+/** Jobs of the next frame, one a layer. */
+const jobs = new Map<HTMLElement, () => void>();
 let asked = 0;
-function nextFrame(canvas: HTMLCanvasElement, job: () => void): void {
-  jobs.set(canvas, job);
+function nextFrame(element: HTMLElement, job: () => void): void {
+  jobs.set(element, job);
   asked ||= requestAnimationFrame(() => {
     asked = 0;
     const now = [...jobs.values()];
     jobs.clear();
     for (const run of now) run();
   });
+}
+
+function placeCursor(element: HTMLElement, cursor: Cursor | undefined): void {
+  element.hidden = cursor === undefined;
+  if (!cursor) return;
+  element.style.transform = `translate(${cursor.x}px, ${cursor.top}px)`;
+  const height = `${cursor.bottom - cursor.top}px`;
+  if (element.style.height !== height) element.style.height = height;
 }
 
 function prepared(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
@@ -54,7 +63,7 @@ function prepared(canvas: HTMLCanvasElement, width: number, height: number): Can
   return context;
 }
 
-/** Width of an element, as a signal; 0 while it is not near the screen, so that what nobody sees is not drawn. */
+/** Follows an element's width, and whether it is near the screen. */
 function watchSize(element: Element, width: { value: number }, near: { value: boolean }): () => void {
   const sizes = new ResizeObserver(([entry]) => {
     width.value = Math.floor(entry!.contentRect.width);
@@ -63,13 +72,14 @@ function watchSize(element: Element, width: { value: number }, near: { value: bo
     (entries) => {
       near.value = entries.at(-1)!.isIntersecting;
     },
-    { rootMargin: '200px' },
+    { rootMargin: '100px' },
   );
   sizes.observe(element);
   sights.observe(element);
   return () => {
     sizes.disconnect();
     sights.disconnect();
+    near.value = false;
   };
 }
 
@@ -85,19 +95,21 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
   const base = useRef<HTMLCanvasElement>(null);
   const over = useRef<HTMLCanvasElement>(null);
   const width = useSignal(0);
-  const near = useSignal(false);
+  const isNear = near(id);
+  const cursor = useRef<HTMLDivElement>(null);
   const shown = useSignal<S | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
 
-  useEffect(() => watchSize(frame.current!, width, near), []);
+  useEffect(() => watchSize(frame.current!, width, isNear), []);
 
   useEffect(() => {
     const stopBase = effect(() => {
+      const w = width.value;
+      if (w === 0 || !isNear.value) return;
       const scene = latest.current.scene();
       const colours = theme.value;
-      const w = width.value;
-      if (scene === undefined || w === 0 || !near.value) return;
+      if (scene === undefined) return;
       nextFrame(base.current!, () => {
         const height = Math.ceil(picture.height(w, scene));
         picture.draw(prepared(base.current!, w, height), scene, { width: w, height }, colours);
@@ -106,14 +118,16 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
       });
     });
     const stopOver = effect(() => {
+      const w = width.value;
       const scene = shown.value;
+      if (w === 0 || !isNear.value || scene === undefined) return;
       const what = latest.current.over?.();
       const colours = theme.value;
-      const w = width.value;
-      if (scene === undefined || what === undefined || w === 0 || !near.value) return;
-      nextFrame(over.current!, () => {
-        const height = Math.ceil(picture.height(w, scene));
-        picture.drawOver?.(prepared(over.current!, w, height), what, { width: w, height }, colours, scene);
+      if (what === undefined) return;
+      nextFrame(over.current ?? cursor.current!, () => {
+        const size = { width: w, height: Math.ceil(picture.height(w, scene)) };
+        if (over.current) picture.drawOver!(prepared(over.current, size.width, size.height), what, size, colours, scene);
+        else placeCursor(cursor.current!, picture.cursor?.(what, size, scene));
       });
     });
     return () => {
@@ -156,7 +170,7 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
         }}
       >
         <canvas ref={base} class="base" aria-hidden="true" />
-        <canvas ref={over} class="over" aria-hidden="true" />
+        {picture.drawOver ? <canvas ref={over} class="over" aria-hidden="true" /> : <div ref={cursor} class="cursor" hidden aria-hidden="true" />}
         <p class="visually-hidden" role="img" aria-label={shown.value === undefined ? (empty ?? 'nothing to show yet') : props.label(shown.value)} />
         {shown.value !== undefined && width.value > 0 && props.layer?.(shown.value, width.value)}
         {shown.value === undefined && <p class="empty">{empty ?? 'Computing…'}</p>}
