@@ -31,8 +31,8 @@ export function drawTimeAxis(context: Context, window: Window, box: Box, theme: 
 }
 
 /** Lines with labels left of the box. */
-export function drawSideAxis(context: Context, y: Scale, box: Box, theme: Theme, count: number, words: (v: number) => string = String): void {
-  for (const tick of y.ticks(count)) {
+export function drawSideAxis(context: Context, y: Scale, box: Box, theme: Theme, ticks: number[], words: (v: number) => string = String): void {
+  for (const tick of ticks) {
     const at = y(tick);
     context.globalAlpha = tick === 0 ? 1 : 0.6;
     straightLine(context, box.left, at, box.right, at, theme.line);

@@ -78,22 +78,26 @@ interface Hand {
 
 /** One hand of all dials: one line and one filling, however many there are. */
 function drawHands(context: Context, width: number, { angles, length, colour, width: thick, dash }: Hand): void {
-  const lines = new Path2D();
-  const tips = new Path2D();
-  eachDial(angles.length, width, (j, x, y, radius) => {
-    const px = x + Math.cos(angles[j]!) * radius * length;
-    const py = y - Math.sin(angles[j]!) * radius * length;
-    lines.moveTo(x, y);
-    lines.lineTo(px, py);
-    tips.moveTo(px, py);
-    tips.arc(px, py, thick + 0.6, 0, FULL);
-  });
+  const eachTip = (use: (x: number, y: number, tipX: number, tipY: number) => void): void =>
+    eachDial(angles.length, width, (j, x, y, radius) => {
+      use(x, y, x + Math.cos(angles[j]!) * radius * length, y - Math.sin(angles[j]!) * radius * length);
+    });
   context.strokeStyle = context.fillStyle = colour;
   context.lineWidth = thick;
   context.setLineDash([...dash]);
-  context.stroke(lines);
+  context.beginPath();
+  eachTip((x, y, tipX, tipY) => {
+    context.moveTo(x, y);
+    context.lineTo(tipX, tipY);
+  });
+  context.stroke();
   context.setLineDash([]);
-  context.fill(tips);
+  context.beginPath();
+  eachTip((_x, _y, tipX, tipY) => {
+    context.moveTo(tipX + thick + 0.6, tipY);
+    context.arc(tipX, tipY, thick + 0.6, 0, FULL);
+  });
+  context.fill();
 }
 
 /** From 0 to the angle, a turn a little nearer to the middle each time. */

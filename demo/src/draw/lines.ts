@@ -21,7 +21,7 @@ export interface LinesScene {
   series: Series[];
   /** Horizontal axis: a window of time, or numbers. */
   x: { window: Window } | { from: number; to: number; name: string; kind?: 'linear' | 'sqrt' | 'log'; words?: (v: number) => string };
-  y: { from: number; to: number; name: string; words?: (v: number) => string };
+  y: { from: number; to: number; name: string; words?: (v: number) => string; ticks?: number[] };
   /** Marked values of x, with their names. */
   marks?: { at: number; name: string }[];
   height?: number;
@@ -89,11 +89,11 @@ export const linesPicture: Picture<LinesScene, number> = {
     const box = linesBox(size);
     const sx = xScale(scene, box);
     const sy = scaleLinear().domain([scene.y.from, scene.y.to]).range([box.bottom, box.top]);
-    drawSideAxis(context, sy, box, theme, Math.max(3, Math.round((box.bottom - box.top) / 42)), scene.y.words);
+    drawSideAxis(context, sy, box, theme, scene.y.ticks ?? sy.ticks(Math.max(3, Math.round((box.bottom - box.top) / 42))), scene.y.words);
     if ('window' in scene.x) drawTimeAxis(context, scene.x.window, box, theme);
     else drawBottomAxis(context, sx, box, theme, Math.max(2, Math.round((box.right - box.left) / 90)), scene.x.words);
     drawAxisName(context, scene.y.name, box, theme);
-    if (!('window' in scene.x)) textAt(context, scene.x.name, box.right, box.top - 9, 'right', theme.soft, SMALL_FONT);
+    if (!('window' in scene.x)) textAt(context, scene.x.name, box.right - 14, box.top - 9, 'right', theme.soft, SMALL_FONT);
     for (const { at, name } of scene.marks ?? []) {
       const x = sx(at);
       straightLine(context, x, box.top, x, box.bottom, theme.soft, 1, [3, 3]);

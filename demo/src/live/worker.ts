@@ -15,7 +15,7 @@ let shownStep = -1;
 let losses: number[] = [];
 let meanNe: number | undefined;
 let epoch = 0;
-/** Of the slices since the last picture. */
+/** Of all slices of this training. */
 let busy = { steps: 0, milliseconds: 0 };
 
 const tell = (message: Tell, transfer: Transferable[] = []): void => postMessage(message, { transfer });
@@ -26,6 +26,7 @@ async function begin({ dayHours, weekDays, weekShare, strength, seed }: Planted)
   training = await createTraining({ recipe: RECIPE, simulation: { users: USERS, dayHours, weekDays, weekShare, strength, seed } });
   losses = [];
   meanNe = undefined;
+  busy = { steps: 0, milliseconds: 0 };
   epoch = 0;
   pageIsReady = true;
   shownStep = -1;
@@ -76,7 +77,6 @@ function show(): void {
   tell({ tell: 'grown', step: training.stepCount, epoch, loss, meanNe, bytes, stepsPerSecond, isDone: training.isDone }, [bytes.buffer]);
   losses = [];
   meanNe = undefined;
-  busy = { steps: 0, milliseconds: 0 };
 }
 
 function fail(error: unknown): void {

@@ -23,13 +23,12 @@ export const CHAPTERS: readonly Chapter[] = [
     text: (
       <>
         <p>
-          A ranking model reads your history as a row of <b>tokens</b>, one an event: you liked a recipe, you skipped a song. A token is a list of numbers that says <b>what</b> the event was. Take two of those numbers: they are a point on a
-          circle. Now <b>turn that point by an angle that depends on the time of the event</b>, and only on it. The content stays what it was, no number is lost; but the token now also says <b>when</b>.
+          A ranking model reads your history as a row of <b>tokens</b>, one an event. A token is a list of numbers that says <b>what</b> the event was. Take two of them: they are a point on a circle. SIREN-RoPE{' '}
+          <b>turns that point by an angle that depends on the time of the event</b>. No number is lost, but the token now also says <b>when</b>.
         </p>
         <p>
-          When one token looks at another, only the <b>difference</b> of their turns counts: turned alike, they match fully; turned apart, they match less. So the rotation of a token means: <b>which other moments are like mine</b>. Usual
-          transformers turn by place in line, first, second, third (fixed RoPE, the grey hand). SIREN-RoPE <b>learns</b> how far each moment is turned (the blue hand): here it has found out, from behaviour alone, that the hour matters, and
-          turns yesterday’s eight o’clock to where today’s is.
+          When one token looks at another, only the <b>difference</b> of their turns counts: turned alike they match, turned apart they match less. So the rotation of a token means <b>which other moments are like mine</b>. Usual transformers
+          turn by place in line (fixed RoPE, the grey hand). Here the turn is <b>learned</b> (blue): from behaviour alone this model found that the hour matters, and it turns yesterday’s eight o’clock nearly to where it turns today’s.
         </p>
       </>
     ),

@@ -79,6 +79,15 @@ function ColourWheel() {
 
 const degreeWords = (v: number): string => `${Math.round(degrees(v))}°`;
 
+/** Quarter turns, or as many of them together as leave room. */
+function turnTicks({ from, to }: { from: number; to: number }): number[] {
+  const quarter = Math.PI / 2;
+  let step = quarter;
+  while ((to - from) / step > 6) step *= 2;
+  const first = Math.ceil(from / step - 1e-9);
+  return Array.from({ length: Math.floor(to / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
+
 const linesScene = (): LinesScene | undefined => {
   const found = grid.value;
   if (!found) return undefined;
@@ -97,7 +106,7 @@ const linesScene = (): LinesScene | undefined => {
   return {
     series,
     x: { window: { from: times[0]!, to: times.at(-1)! + step } },
-    y: { ...range, name: unwrapped ? 'angle, whole turns counted' : 'angle, −180° to 180°', words: degreeWords },
+    y: { ...range, name: unwrapped ? 'angle, whole turns counted' : 'angle', words: degreeWords, ticks: turnTicks(range) },
     jump: unwrapped ? Infinity : Math.PI,
     height: 230,
   };

@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { HAND_STYLES, dialGrid, dialsPicture, type DialsOver, type DialsScene } from '../draw/dials.js';
 import { tokensPicture, type TokensScene } from '../draw/tokens.js';
 import { attentionKernel, degrees, wrapAngle } from '../maths/rotation.js';
-import { clockWords, timeWords, weekdayWords } from '../maths/time.js';
+import { DAY, clockWords, timeWords, weekdayWords } from '../maths/time.js';
 import { frozen, grid, now, origin, spectrum, three, time } from '../state/model.js';
 import { state, togglePair } from '../state/store.js';
 import { Figure } from './figure.js';
@@ -69,12 +69,23 @@ function Meters({ width }: { width: number }) {
 
 const clockHand = computed(() => ((time.value / 86_400_000) % 1) * 360);
 
+/** The pair that swings most with the day. */
+function dailyPair(pairs: number): number {
+  const found = spectrum.value;
+  if (!found || found.spread.length !== pairs) return 0;
+  const { shares, spread, spanMs } = found;
+  const n = shares.length / pairs;
+  const power = Array.from(spread, (size, j) => size ** 2 * shares[j * n + spanMs / DAY]!);
+  return power.indexOf(Math.max(...power));
+}
+
+const swinging = computed(() => dailyPair(pairsNow.value ?? 0));
+
 const tokensScene = (): TokensScene | undefined => {
   const found = three.value;
   if (!found) return undefined;
   const { pairs, learned, ordinal } = found;
-  const spread = spectrum.value?.spread;
-  const pair = spread && spread.length === pairs ? spread.indexOf(Math.max(...spread)) : 0; // the one that swings most
+  const pair = swinging.value;
   const match = attentionKernel(learned.subarray(0, pairs), learned);
   const ordinalMatch = attentionKernel(ordinal.subarray(0, pairs), ordinal);
   return {
@@ -104,7 +115,7 @@ function Tokens() {
       })}
     >
       <p>
-        The same post, seen at three times. Its content is the dotted hand; its time turned it to the blue one (pair {tokensScene()?.pair ?? 0}, the one that swings most). Attention compares tokens by their <b>difference</b> of turns,
+        The same post, seen at three times. Its content is the dotted hand; its time turned it to the blue one (pair {swinging.value}, which swings most with the day). Attention compares tokens by their <b>difference</b> of turns,
         over all pairs: <b>match 1</b> is “turned alike”, less is “turned apart”.
       </p>
     </Figure>

@@ -110,10 +110,11 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
       const scene = latest.current.scene();
       const colours = theme.value;
       if (scene === undefined) return;
-      nextFrame(base.current!, () => {
+      const [canvas, around] = [base.current!, frame.current!];
+      nextFrame(canvas, () => {
         const height = Math.ceil(picture.height(w, scene));
-        picture.draw(prepared(base.current!, w, height), scene, { width: w, height }, colours);
-        if (frame.current!.style.height !== `${height}px`) frame.current!.style.height = `${height}px`;
+        picture.draw(prepared(canvas, w, height), scene, { width: w, height }, colours);
+        if (around.style.height !== `${height}px`) around.style.height = `${height}px`;
         shown.value = scene;
       });
     });
@@ -124,10 +125,11 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
       const what = latest.current.over?.();
       const colours = theme.value;
       if (what === undefined) return;
-      nextFrame(over.current ?? cursor.current!, () => {
-        const size = { width: w, height: Math.ceil(picture.height(w, scene)) };
-        if (over.current) picture.drawOver!(prepared(over.current, size.width, size.height), what, size, colours, scene);
-        else placeCursor(cursor.current!, picture.cursor?.(what, size, scene));
+      const size = { width: w, height: Math.ceil(picture.height(w, scene)) };
+      const [canvas, line] = [over.current, cursor.current];
+      nextFrame((canvas ?? line)!, () => {
+        if (canvas) picture.drawOver!(prepared(canvas, size.width, size.height), what, size, colours, scene);
+        else placeCursor(line!, picture.cursor?.(what, size, scene));
       });
     });
     return () => {

@@ -38,17 +38,35 @@ function lossScene(): LinesScene | undefined {
   return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y), 0), name: 'lower is better' }, height: 180 };
 }
 
-function scaleScene(): LinesScene | undefined {
+function orderScene(): LinesScene | undefined {
   const model = open.value;
   if (!model || model.moments.length < 2) return undefined;
-  const series: Series[] = [{ name: 'λ (order_scale)', colour: theme.value.ink, dash: [], width: 2.4, x: steps(), y: model.moments.map(({ orderScale }) => orderScale) }];
-  const chosen = state.pairs.value;
+  const series: Series[] = [{ name: 'λ (order_scale)', colour: theme.value.ink, dash: [], width: 2.2, x: steps(), y: model.moments.map(({ orderScale }) => orderScale) }];
+  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'what the fixed part is multiplied with' }, height: 180 };
+}
+
+function freqScene(): LinesScene | undefined {
+  const model = open.value;
+  if (!model || model.moments.length < 2) return undefined;
   const { A, P } = model.info.sizes;
-  chosen.forEach((pair, s) => {
+  const series: Series[] = [];
+  state.pairs.value.forEach((pair, s) => {
     const a = Math.floor((pair * A) / P);
-    if (pair < P) series.push({ name: `freq of pair ${pair}`, colour: theme.value.series[s]!, dash: DASHES[s]!, x: steps(), y: model.moments.map(({ freq }) => freq[a] ?? NaN) });
+    if (pair < P) series.push({ name: `pair ${pair}`, colour: theme.value.series[s]!, dash: DASHES[s]!, x: steps(), y: model.moments.map(({ freq }) => freq[a] ?? NaN) });
   });
-  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'value' }, height: 180 };
+  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'what the learned part is multiplied with' }, height: 180 };
+}
+
+/** One curve after the other in words. */
+const lineWords = ({ series }: LinesScene): string =>
+  `Curves over steps: ${series.map(({ name, y }) => `${name}, at the end ${Number(y[y.length - 1]).toFixed(4)}`).join('; ')}`;
+
+function Curves({ id, title, scene }: { id: string; title: string; scene: () => LinesScene | undefined }) {
+  return (
+    <Figure<LinesScene, number> id={id} title={title} picture={linesPicture} scene={scene} over={here} formula={trainingFormula} label={lineWords} table={table}>
+      <Legend scene={scene()} />
+    </Figure>
+  );
 }
 
 function Moments() {
@@ -60,7 +78,7 @@ function Moments() {
   const { step, epoch, loss } = model.moments[at]!;
   const words = `step ${step}, epoch ${epoch.toFixed(2)}${Number.isFinite(loss) ? `, loss ${loss.toFixed(4)}` : ''}`;
   return (
-    <div class="controls">
+    <div class="controls wide">
       <Slider label="Moment of training" value={at} least={0} most={n - 1} step={1} words={words} onInput={(moment) => set({ moment: moment === n - 1 ? null : moment })} />
     </div>
   );
@@ -74,31 +92,10 @@ export function Training() {
       <p class="lead">A rotation is learned with everything else. Go back through the moments of this model’s training: every picture of the page, dials, colours, spectrum and attention, is of the moment that you choose here.</p>
       <Moments />
       {has && (
-        <div class="pair">
-          <Figure<LinesScene, number>
-            id="losses"
-            title="Losses"
-            picture={linesPicture}
-            scene={lossScene}
-            over={here}
-            formula={trainingFormula}
-            label={({ series }) => `Curves over steps: ${series.map(({ name, y }) => `${name}, at the end ${Number(y[y.length - 1]).toFixed(4)}`).join('; ')}`}
-            table={table}
-          >
-            <Legend scene={lossScene()} />
-          </Figure>
-          <Figure<LinesScene, number>
-            id="scales"
-            title="λ and freq"
-            picture={linesPicture}
-            scene={scaleScene}
-            over={here}
-            formula={trainingFormula}
-            label={({ series }) => `Curves over steps: ${series.map(({ name, y }) => `${name}, at the end ${Number(y[y.length - 1]).toFixed(3)}`).join('; ')}`}
-            table={table}
-          >
-            <Legend scene={scaleScene()} />
-          </Figure>
+        <div class="side-by-side">
+          <Curves id="losses" title="Losses" scene={lossScene} />
+          <Curves id="order-scale" title="λ" scene={orderScene} />
+          <Curves id="freq" title="freq" scene={freqScene} />
         </div>
       )}
       <Live />
