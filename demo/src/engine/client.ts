@@ -1,6 +1,6 @@
 /* client.ts: the page's side of the engine: a request is a promise. `latest` asks again and again for something that changes
  * faster than it is answered, a frame's angles say: one request is on its way, and only the newest of those that wait goes next. */
-import type { Answer, CallName, Calls, Failure, Request } from './protocol.js';
+import type { Answer, CallName, Calls, Failure } from './protocol.js';
 
 export class EngineError extends Error {
   override readonly name = 'EngineError';
@@ -38,7 +38,7 @@ export class Engine {
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });
-      this.#worker.postMessage({ id, call, in: input } as Request);
+      this.#worker.postMessage({ id, call, in: input });
     });
   }
 

@@ -63,7 +63,10 @@ function fail(failure: { code: string; message: string; where: string }): void {
 }
 
 async function receive(data: Tell): Promise<void> {
-  if (data.tell === 'failed') return fail(data.failure);
+  if (data.tell === 'failed') {
+    fail(data.failure);
+    return;
+  }
   const now = live.value;
   if (!now) return;
   if (data.tell === 'begun') {

@@ -68,7 +68,7 @@ function slice(): void {
 
 function show(): void {
   if (!training) return;
-  const bytes = training.model().slice() as Uint8Array<ArrayBuffer>;
+  const bytes = training.model().slice();
   const loss = losses.length > 0 ? losses.reduce((a, b) => a + b, 0) / losses.length : NaN;
   const stepsPerSecond = busy.milliseconds > 0 ? (1000 * busy.steps) / busy.milliseconds : 0;
   pageIsReady = false;

@@ -62,13 +62,13 @@ export async function growModel(input: Calls['grow']['in']): Promise<void> {
 }
 
 const failed = (error: unknown): void => {
-  const { code = 'internal', message, where = '' } = error as EngineError;
+  const { code, message, where } = error as EngineError;
   problem.value = { code, message, where, name: open.peek()?.name ?? '' };
 };
 
 /* ---------------------------------------------------------------- time */
 
-export const firstTime = computed(() => BUNDLED[state.model.value]?.time ?? (state.model.value === 'live' ? BUNDLED['rhythm']!.time : firstTimeOf(open.value?.info.config ?? {})));
+export const firstTime = computed(() => BUNDLED[state.model.value]?.time ?? (state.model.value === 'live' ? BUNDLED.rhythm!.time : firstTimeOf(open.value?.info.config ?? {})));
 /** The moment that every view shows. Unix milliseconds. */
 export const time = computed(() => state.time.value ?? firstTime.value);
 const windowFrom = computed(() => windowAround(time.value, state.span.value).from);
@@ -130,7 +130,7 @@ async function ask({ model, choice, network, times, places, days }: Question): P
     // a model that is not siren has no λ: its places count as they are
     learned: wholeAngles(siren ? timePart : timePart.map((v) => -v), places, ordinalFrequencies, siren ? orderScale : 1),
     timePart,
-    ordinal: ordinalAngles(places, inverseFrequencies(pairs, Number(model.info.config['rope_base'] ?? 100_000))),
+    ordinal: ordinalAngles(places, inverseFrequencies(pairs, Number(model.info.config.rope_base ?? 100_000))),
     torope: toropeAngles(places, days, inverseFrequencies(pairs, TOROPE.base), TOROPE.timeScale),
     orderScale,
     inv: ordinalFrequencies,

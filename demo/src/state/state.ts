@@ -69,7 +69,7 @@ const MOST_MOVED = 60 * 24 * 400;
 
 function within(text: string, [least, most]: readonly [number, number], whole = false): number | undefined {
   const value = Number(text);
-  const ok = text !== '' && value >= least && value <= most && (!whole || Number.isInteger(value));
+  const ok = text.trim() !== '' && value >= least && value <= most && (!whole || Number.isInteger(value));
   return ok ? value : undefined;
 }
 

@@ -14,7 +14,7 @@ export function set(patch: Partial<State>): void {
 
 /** First values of all but these. */
 export function reset(...kept: (keyof State)[]): void {
-  set(Object.fromEntries(STATE_KEYS.filter((name) => !kept.includes(name)).map((name) => [name, FIELDS[name].initial])) as Partial<State>);
+  set(Object.fromEntries(STATE_KEYS.filter((name) => !kept.includes(name)).map((name) => [name, FIELDS[name].initial])));
 }
 
 /** Draws a pair as a line, or no longer; of too many the first chosen goes. */

@@ -22,7 +22,7 @@ const scene = (): DialsScene | undefined => {
 const over = (): DialsOver | undefined => {
   const current = now.value;
   const still = frozen.value;
-  if (!current || !still || still.pairs !== current.pairs) return undefined;
+  if (!current || still?.pairs !== current.pairs) return undefined;
   // frozen: the time part of `origin`, where places begin and the ordinal part is zero, and the order part of now
   const frozenAngles = current.learned.map((angle, j) => angle - current.timePart[j]! + still.timePart[j]!);
   return { pairs: current.pairs, learned: current.learned, ordinal: current.ordinal, frozen: frozenAngles, unwrapped: state.unwrapped.value };
@@ -72,7 +72,7 @@ const clockHand = computed(() => ((time.value / 86_400_000) % 1) * 360);
 /** The pair that swings most with the day. */
 function dailyPair(pairs: number): number {
   const found = spectrum.value;
-  if (!found || found.spread.length !== pairs) return 0;
+  if (found?.spread.length !== pairs) return 0;
   const { shares, spread, spanMs } = found;
   const n = shares.length / pairs;
   const power = Array.from(spread, (size, j) => size ** 2 * shares[j * n + spanMs / DAY]!);

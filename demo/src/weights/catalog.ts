@@ -38,6 +38,6 @@ export const BUNDLED: Record<string, Bundled> = { rhythm: RHYTHM, kuairand: KUAI
 
 /** Where a model of unknown origin begins: its own middle of time, or now. */
 export function firstTimeOf(config: Record<string, unknown>): number {
-  const center = Number(config['trend_center']);
+  const center = Number(config.trend_center);
   return Number.isFinite(center) && center > 0 ? center * 1000 : Date.UTC(2024, 0, 25, 8);
 }

@@ -27,7 +27,7 @@ const LAST_RELU = /_nn\.residual\.(\d+)\.(?:weight|bias)$/;
 
 /** @param pairs P of the model that the file holds or belongs to @param prefix of the tensors' names ("007.") */
 export function rotationOf(file: TensorFile, pairs: number, prefix = ''): Rotation {
-  const all = JSON.parse(file.metadata['siren_rope'] ?? '{}') as Record<string, unknown>;
+  const all = JSON.parse(file.metadata.siren_rope ?? '{}') as Record<string, unknown>;
   const config = Object.fromEntries(CONFIG_KEYS.filter((key) => key in all).map((key) => [key, all[key]]));
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of file.tensors)
@@ -117,7 +117,7 @@ interface HistoryText {
 /** A file of moments ("007.rope.freq") with the curves of its training in its metadata. */
 export function historyOf(bytes: Uint8Array, pairs: number): History {
   const file = readTensors(bytes);
-  const text = JSON.parse(file.metadata['history'] ?? '{"moments":[]}') as HistoryText;
+  const text = JSON.parse(file.metadata.history ?? '{"moments":[]}') as HistoryText;
   const rotations = text.moments.map((_, i) => rotationOf(file, pairs, `${String(i).padStart(3, '0')}.`));
   const moments = text.moments.map(({ step, epoch, loss }, i) => ({ step, epoch, loss: loss ?? NaN, ...numbersOfRotation(rotations[i]!) }));
   return { moments, rotations, evaluations: (text.evaluations ?? []).map(({ step, mean_ne }) => ({ step, meanNe: mean_ne })) };

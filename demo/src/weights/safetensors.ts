@@ -29,7 +29,7 @@ export function readTensors(file: Uint8Array): TensorFile {
     if (!(from >= 0 && from <= to && to <= data.length)) throw new Error(`${name}: its bytes ${from} to ${to} are not in the file`);
     tensors.set(name, { dtype, shape, bytes: data.subarray(from, to) });
   }
-  return { metadata: (header['__metadata__'] ?? {}) as Record<string, string>, tensors };
+  return { metadata: (header.__metadata__ ?? {}) as Record<string, string>, tensors };
 }
 
 export function writeTensors({ metadata, tensors }: TensorFile): Uint8Array {
