@@ -41,9 +41,9 @@ static float *add(maker *m, uint32_t n_dims, uint64_t rows, uint64_t columns, co
     m->tensors = grown;
     m->capacity = larger;
   }
-  size_t n = (size_t)((n_dims > 0 ? rows : 1) * (n_dims > 1 ? columns : 1));
+  uint64_t n = (n_dims > 0 ? rows : 1) * (n_dims > 1 ? columns : 1); /* both are 32 bits wide */
   char *copy = malloc(strlen(name) + 1);
-  float *data = calloc(n, sizeof *data);
+  float *data = n <= SIZE_MAX / sizeof *data ? calloc((size_t)n, sizeof *data) : NULL;
   if (!copy || !data) {
     free(copy);
     free(data);

@@ -386,11 +386,12 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
   yyjson_mut_doc_free(doc);
 
   size_t n_header = (n_text + 7) / 8 * 8; /* spaces up to a multiple of 8, so that data is aligned */
-  size_t n_file = LENGTH_BYTES + n_header + (size_t)n_data;
-  unsigned char *file = text ? malloc(n_file) : NULL;
+  uint64_t n_all = LENGTH_BYTES + n_header + n_data;
+  size_t n_file = (size_t)n_all;
+  unsigned char *file = text && n_all <= SIZE_MAX ? malloc(n_file) : NULL;
   if (!file) {
     free(text);
-    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a file of %zu bytes", n_file);
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a file of %llu bytes", (unsigned long long)n_all);
   }
   uint64_t length = n_header;
   memcpy(file, &length, LENGTH_BYTES);

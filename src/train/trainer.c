@@ -229,6 +229,18 @@ static srope_status create_threads(srope_trainer *t, srope_error *error) {
   return status;
 }
 
+/* Addresses of 32 bits: no product of sizes here or in a pass wraps around where tokens of a pass · widest row · layers'
+ * caches does not, with room for rounding. What this refuses would not fit into memory either. */
+static bool is_addressable(const srope_model *model, uint32_t max_n) {
+  uint64_t tokens = 2 * ((uint64_t)max_n + SROPE_PASS_ROUNDED), width = ALIGN;
+  for (uint32_t i = 0; i < model->n_parameters; i++) {
+    const srope_parameter *p = &model->parameters[i];
+    for (uint32_t d = starts_with(p->name, "encoder.") ? 1 : 0; d < p->n_dims; d++) /* not a table's rows */
+      if (p->shape[d] > width) width = p->shape[d];
+  }
+  return tokens * width * (model->info.n_layers + (uint64_t)2) <= SIZE_MAX / (2 * sizeof(double));
+}
+
 srope_status srope_trainer_create(srope_model *model, const srope_trainer_options *options, uint32_t max_n,
                                   srope_pool *pool, const srope_distributed *distributed, srope_trainer **out,
                                   srope_error *error) {
@@ -243,6 +255,8 @@ srope_status srope_trainer_create(srope_model *model, const srope_trainer_option
   t->groups = calloc(model->n_parameters, sizeof *t->groups);
   srope_status status = SROPE_OK;
   if (!t->groups) status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a trainer");
+  if (!status && !is_addressable(model, max_n))
+    status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for windows of %u events", max_n);
   srope_arena arena = {0};
   if (!status) {
     sort_parameters(t);
@@ -437,7 +451,8 @@ static srope_status reserve_tokens(srope_trainer *t, size_t n, srope_error *erro
     bool has_table = false;
     for (uint32_t f = 0; f < t->model->schema[list].n_fields; f++) has_table = has_table || t->table[list][f];
     free(t->dvectors[list]);
-    t->dvectors[list] = has_table ? malloc(n * width[list] * sizeof(float)) : NULL;
+    bool fits = n <= SIZE_MAX / sizeof(uint64_t) / (width[list] + 2);
+    t->dvectors[list] = has_table && fits ? malloc(n * width[list] * sizeof(float)) : NULL;
     placed = placed && (t->dvectors[list] || !has_table);
   }
   free(t->events);
@@ -457,7 +472,7 @@ static size_t cut_batch(srope_trainer *t, size_t n) {
   for (size_t i = 0; i < n; i++) total += t->list[t->order[i]].n;
   for (uint32_t s = 0; s < shards; s++) {
     shard *to = &t->shards[s];
-    size_t end = total * (s + 1) / shards, before = tokens;
+    size_t end = (size_t)((uint64_t)total * (s + 1) / shards), before = tokens;
     to->first = at;
     while (at < n && (tokens < end || s + 1 == shards)) tokens += t->list[t->order[at++]].n;
     to->n = at - to->first;
