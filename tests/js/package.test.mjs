@@ -1,11 +1,16 @@
 // The package as it is published: its entries, types, sizes, and that importing it does nothing.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cjs, esm, feedModel, root } from './support.mjs';
 
+const train = {
+  esm: await import('../../dist/train.js'),
+  cjs: createRequire(import.meta.url)('../../dist/train.cjs'),
+};
 const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const text = (name) => readFileSync(join(root, 'dist', name), 'utf8');
 
@@ -35,14 +40,19 @@ test('both formats have the same names', () => {
   const names = ['SirenRopeError', 'loadModel'];
   expect(Object.keys(esm).sort()).toEqual(names);
   expect(Object.keys(cjs).sort()).toEqual(names);
+  const trainNames = ['SirenRopeError', 'createTraining'];
+  expect(Object.keys(train.esm).sort()).toEqual(trainNames);
+  expect(Object.keys(train.cjs).sort()).toEqual(trainNames);
 });
 
 test('it has no dependencies, no side effects, no eval and no static import of a Node module', () => {
   expect(description.dependencies).toBeUndefined();
   expect(description.sideEffects).toBe(false);
-  for (const name of ['index.js', 'index.cjs']) {
-    expect(text(name)).not.toMatch(/\beval\b|new Function|['"`](node:|fs['"`/])[^[]*from|require\(/);
-    expect(text(name)).not.toMatch(/^import\b/m);
+  for (const name of ['index.js', 'index.cjs', 'train.js', 'train.cjs']) {
+    const main = name.endsWith('.cjs') ? 'require("./index.cjs")' : /import \{[^}]*\} from "\.\/index\.js";/g; // the error's
+    const own = name.startsWith('train') ? text(name).replaceAll(main, '') : text(name);
+    expect(own).not.toMatch(/\beval\b|new Function|['"`](node:|fs['"`/])[^[]*from|require\(/);
+    expect(own).not.toMatch(/^import\b/m);
   }
 });
 
@@ -58,6 +68,9 @@ test('importing changes no global, starts nothing and reads nothing', () => {
   const after = 'console.log(Reflect.ownKeys(globalThis).length - before, typeof loadModel);';
   expect(run('a.mjs', `${watch} const { loadModel } = await import('siren-rope'); ${after}`)).toBe('0 function');
   expect(run('a.cjs', `${watch} const { loadModel } = require('siren-rope'); ${after}`)).toBe('0 function');
+  const afterTrain = after.replace('loadModel', 'createTraining');
+  expect(run('a.mjs', `${watch} const { createTraining } = await import('siren-rope/train'); ${afterTrain}`)).toBe('0 function');
+  expect(run('a.cjs', `${watch} const { createTraining } = require('siren-rope/train'); ${afterTrain}`)).toBe('0 function');
 });
 
 test('installed from its tarball it ranks, in both formats', () => {
@@ -71,10 +84,19 @@ test('installed from its tarball it ranks, in both formats', () => {
   expect(run('b.cjs', `const { loadModel } = require('siren-rope'); (async () => {${rank}})();`)).toBe(found);
 });
 
+test('installed from its tarball it trains, in both formats', () => {
+  const learn = `
+    const training = await createTraining({ build: 'simd', simulation: { users: 20 } });
+    console.log(training.run(1)[0].loss);`;
+  const found = run('d.mjs', `import { createTraining } from 'siren-rope/train'; ${learn}`);
+  expect(found).toMatch(/^0\.\d+$/);
+  expect(run('d.cjs', `const { createTraining } = require('siren-rope/train'); (async () => {${learn}})();`)).toBe(found);
+});
+
 test('the wasm files can be resolved by name', () => {
-  const code =
-    "for (const b of ['simd', 'relaxed']) console.log(import.meta.resolve(`siren-rope/siren-rope.${b}.wasm`).split('/').at(-1));";
-  expect(run('c.mjs', code)).toBe('siren-rope.simd.wasm\nsiren-rope.relaxed.wasm');
+  const names = ['siren-rope', 'siren-rope-train'].flatMap((name) => ['simd', 'relaxed'].map((build) => `${name}.${build}.wasm`));
+  const code = `for (const name of ${JSON.stringify(names)}) console.log(import.meta.resolve('siren-rope/' + name).split('/').at(-1));`;
+  expect(run('c.mjs', code).split('\n')).toEqual(names);
 });
 
 test('the wasm, the header and package.json agree on the version', async () => {
@@ -86,7 +108,11 @@ test('the wasm, the header and package.json agree on the version', async () => {
 test('what a page downloads is within its budget, gzipped', () => {
   const bytes = (name) => gzipSync(readFileSync(join(root, 'dist', name)), { level: 9 }).length;
   expect(bytes('index.js')).toBeLessThan(15000);
-  for (const build of ['simd', 'relaxed']) expect(bytes(`siren-rope.${build}.wasm`)).toBeLessThan(60000);
+  expect(bytes('train.js')).toBeLessThan(6000);
+  for (const build of ['simd', 'relaxed']) {
+    expect(bytes(`siren-rope.${build}.wasm`)).toBeLessThan(60000);
+    expect(bytes(`siren-rope-train.${build}.wasm`)).toBeLessThan(110000);
+  }
 });
 
 test('its types hold in strict TypeScript, as an ES module and as CommonJS', () => {
@@ -113,9 +139,20 @@ test('its types hold in strict TypeScript, as an ES module and as CommonJS', () 
         if (error instanceof SirenRopeError && error.code === 'snapshot') return error.where;
       }
       return items[0]?.item.id;
+    }
+    export async function learn(): Promise<Uint8Array> {
+      using training = await createTraining({ simulation: { users: 100, weekShare: 0 }, recipe: { training: { epochs: 1 } } });
+      const session = (await loadModel(training.model())).createSession({ history: training.feed(0) });
+      for (const event of training.run(10)) {
+        if (event.kind === 'step') console.log(event.loss, event.freq[0], session.count);
+        else console.log(event.meanNe, event.tasks['engage']?.auc, training.info.config.max_history);
+      }
+      // @ts-expect-error: there is no such option
+      await createTraining({ simulation: { user: 1 } });
+      return training.model({ best: true });
     }`;
-  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';${use}`);
-  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';${use}`);
+  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';${use}`);
+  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';${use}`);
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const flags = [
     '--strict',

@@ -2,6 +2,7 @@
 // golden vectors and the native program. In: the repository's root URL, a reader of files, the golden folders. Nothing
 // here is Node's.
 import { loadModel, SirenRopeError } from '../../dist/index.js';
+import { createTraining } from '../../dist/train.js';
 import { runGolden } from '../js/parity.mjs';
 import { makeRequest } from '../js/requests.mjs';
 import { readSafetensors } from '../js/safetensors.mjs';
@@ -9,8 +10,8 @@ import { readSafetensors } from '../js/safetensors.mjs';
 export const seeds = [1, 2, 3];
 
 /**
- * { auto, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked] } | { error: code } },
- * ... }
+ * { auto, autoTraining, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked],
+ * training: { events, orderScale } } | { error: code } }, ... }
  */
 export async function check(root, read, folders) {
   const url = (path) => new URL(path, root);
@@ -20,14 +21,18 @@ export async function check(root, read, folders) {
   const auto = await loadModel(weights);
   results.auto = auto.info.build;
   auto.dispose();
+  const training = await createTraining({ simulation: { users: 5 } });
+  results.autoTraining = training.info.build;
+  training.dispose();
   results.missing = await codeOf(() => loadModel(url('models/no-such-model.safetensors')));
   results.damaged = await codeOf(() => loadModel(new Uint8Array(100)));
   results.disposed = await codeOf(() => auto.createSession());
 
   for (const build of ['simd', 'relaxed']) {
     const error = await codeOf(async () => (await loadModel(weights, { build })).dispose());
-    results.builds[build] = error === 'none' ? { goldens: {}, feed: await rankFeed(weights, build) } : { error };
+    results.builds[build] = { error };
     if (error !== 'none') continue;
+    results.builds[build] = { goldens: {}, feed: await rankFeed(weights, build), training: await train(build) };
     for (const folder of folders) {
       const model = await loadModel(url(`tests/golden/vectors/${folder}/model.safetensors`), { build });
       const found = runGolden(model, readSafetensors(await read(url(`tests/golden/vectors/${folder}/io.safetensors`))));
@@ -38,6 +43,15 @@ export async function check(root, read, folders) {
     }
   }
   return results;
+}
+
+/** A short training, and λ as the main entry reads it from the model that comes of it. */
+export async function train(build) {
+  const recipe = { model: { d_model: 16, num_heads: 2, n_layers: 1, head_widths: [16] }, training: { batch: 8, epochs: 2 } };
+  const training = await createTraining({ build, recipe, simulation: { users: 60 } });
+  const events = [training.run(5), training.run()].flat();
+  const model = await loadModel(training.model(), { build });
+  return { events, orderScale: model.info.order_scale };
 }
 
 async function rankFeed(weights, build) {

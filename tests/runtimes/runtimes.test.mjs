@@ -10,7 +10,7 @@ import { largestDifference } from '../js/parity.mjs';
 import { feedModel, goldenIo, goldens, nativeRank, nativeScore, root } from '../js/support.mjs';
 import { makeRequest, toLine } from '../js/requests.mjs';
 import { runInChromium } from './browser.mjs';
-import { seeds } from './check.mjs';
+import { seeds, train } from './check.mjs';
 
 const folder = join(root, 'tests/runtimes');
 const inPackage = (name, path) => join(folder, 'node_modules', name, path);
@@ -19,7 +19,7 @@ const run = promisify(execFile);
 const timeout = 240_000;
 
 let scratch, expected;
-beforeAll(() => {
+beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'siren-rope-'));
   expected = {
     goldens: Object.fromEntries(goldens.map((name) => [name, { io: goldenIo(name), native: nativeScore(name) }])),
@@ -27,6 +27,7 @@ beforeAll(() => {
       feedModel,
       seeds.map((seed) => toLine(makeRequest(seed, 20 * seed, 15))),
     ),
+    training: await train('simd'), // which tests/js/train.test.mjs holds to the native program
   };
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -64,6 +65,7 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
 
   test('picks the build that it has', () => {
     expect(found.auto).toBe(relaxed ? 'relaxed' : 'simd');
+    expect(found.autoTraining).toBe(found.auto);
     if (!relaxed) expect(found.builds.relaxed).toEqual({ error: 'unsupported' });
   });
 
@@ -102,19 +104,37 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
       for (const { index, score } of items) expect(score).toBeCloseTo(scores.get(index), 5);
     });
   });
+
+  test('trains, simd to the bit', () => {
+    expect(found.builds.simd.training).toEqual(expected.training);
+  });
+
+  // Fused multiply-adds round otherwise, and over steps that grows: by the tenth a loss is off by some 1e-6.
+  if (relaxed)
+    test('trains, relaxed close to simd', () => {
+      const { events, orderScale } = found.builds.relaxed.training;
+      const losses = (list) => list.filter(({ kind }) => kind === 'step').map(({ loss }) => loss);
+      expect(losses(events).length).toBe(losses(expected.training.events).length);
+      losses(events)
+        .slice(0, 10)
+        .forEach((loss, i) => expect(loss).toBeCloseTo(losses(expected.training.events)[i], 4));
+      expect(orderScale).toBe(events.findLast(({ kind }) => kind === 'step').orderScale);
+    });
 });
 
 test(
-  'a session’s promises hold in the relaxed build: the golden and session suites in Node 24',
+  'promises hold in the relaxed build: the golden, session and training suites in Node 24',
   async () => {
     const out = join(scratch, 'jest.json');
     const args = [
       '--experimental-vm-modules',
+      '--expose-gc',
       join(root, 'node_modules/jest/bin/jest.js'),
       '--json',
       `--outputFile=${out}`,
       'tests/js/golden',
       'tests/js/session',
+      'tests/js/train',
     ];
     await run(node(24), args, { cwd: root, maxBuffer: 1 << 28, timeout });
     const results = JSON.parse(readFileSync(out, 'utf8'));
