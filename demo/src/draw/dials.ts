@@ -1,4 +1,5 @@
 /* dials.ts: a unit circle for every rotation pair. Angles grow anticlockwise from the right, as in a textbook. */
+import { degrees, wrapAngle } from '../maths/rotation.js';
 import { straightLine, textAt, type Context, type Picture, type Size } from './picture.js';
 import { FONT, SMALL_FONT, type Theme } from './theme.js';
 
@@ -24,7 +25,9 @@ interface Grid {
   height: number;
 }
 
-const LABEL = 20;
+/** Under a dial: its name, and where there is room the angle in numbers. */
+const hasNumbers = (pairs: number): boolean => pairs <= 32;
+export const labelHeight = (pairs: number): number => (hasNumbers(pairs) ? 36 : 20);
 
 /** Cells of the same size, as large as the width allows within bounds. */
 export function dialGrid(pairs: number, width: number): Grid {
@@ -32,7 +35,7 @@ export function dialGrid(pairs: number, width: number): Grid {
   const fit = Math.max(1, Math.floor(width / least));
   const columns = Math.min(pairs, pairs > fit ? evenColumns(pairs, fit) : fit);
   const cell = Math.min(156, width / columns);
-  return { columns, cell, height: Math.ceil(pairs / columns) * (cell + LABEL) };
+  return { columns, cell, height: Math.ceil(pairs / columns) * (cell + labelHeight(pairs)) };
 }
 
 /** The most columns that fit and leave the last row full, where there are such. */
@@ -45,7 +48,7 @@ function eachDial(pairs: number, width: number, use: (pair: number, x: number, y
   const { columns, cell } = dialGrid(pairs, width);
   const indent = (width - columns * cell) / 2;
   for (let j = 0; j < pairs; j++)
-    use(j, indent + ((j % columns) + 0.5) * cell, Math.floor(j / columns) * (cell + LABEL) + cell / 2, cell * 0.42);
+    use(j, indent + ((j % columns) + 0.5) * cell, Math.floor(j / columns) * (cell + labelHeight(pairs)) + cell / 2, cell * 0.42);
 }
 
 const FULL = 2 * Math.PI;
@@ -111,7 +114,7 @@ function drawSpiral(context: Context, angle: number, x: number, y: number, radiu
   for (let i = 0; i <= steps; i++) {
     const part = i / steps;
     const a = Math.sign(angle) * part * shown * FULL;
-    const r = radius * (0.25 + 0.7 * part);
+    const r = radius * (0.2 + 0.6 * part); // ends where the hand does
     const px = x + r * Math.cos(a);
     const py = y - r * Math.sin(a);
     if (i === 0) context.moveTo(px, py);
@@ -154,13 +157,14 @@ export const dialsPicture: Picture<DialsScene, DialsOver> = {
   },
 
   drawOver(context: Context, { pairs, learned, ordinal, frozen, unwrapped }: DialsOver, { width }: Size, theme: Theme): void {
-    if (unwrapped) eachDial(pairs, width, (j, x, y, radius) => drawSpiral(context, learned[j]!, x, y, radius * 0.92, theme.learned));
+    if (unwrapped) eachDial(pairs, width, (j, x, y, radius) => drawSpiral(context, learned[j]!, x, y, radius, theme.learned));
     drawHands(context, width, { angles: ordinal, length: 0.92, colour: theme.fixed, width: 1.8, dash: HAND_STYLES[1].dash });
     drawHands(context, width, { angles: frozen, length: 0.66, colour: theme.frozen, width: 1.8, dash: HAND_STYLES[2].dash });
     drawHands(context, width, { angles: learned, length: 0.8, colour: theme.learned, width: 3, dash: [] });
-    if (!unwrapped) return;
+    if (!hasNumbers(pairs)) return;
     eachDial(pairs, width, (j, x, y, radius) => {
-      if (radius > 34) textAt(context, `${(learned[j]! / FULL).toFixed(2)} turns`, x, y + radius * 0.5, 'center', theme.ink, SMALL_FONT);
+      const words = unwrapped ? `${(learned[j]! / FULL).toFixed(2)} turns` : `${Math.round(degrees(wrapAngle(learned[j]!)))}°`;
+      textAt(context, words, x, y + radius + 28, 'center', theme.learned, SMALL_FONT);
     });
   },
 };

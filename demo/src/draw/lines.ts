@@ -32,9 +32,10 @@ export interface LinesScene {
 const LEFT = 44;
 const TOP = 22;
 const BOTTOM = 24;
+const NAME = 14; // of a horizontal axis, under its ticks
 
-export function linesBox({ width, height }: Size): Box {
-  return { left: LEFT, top: TOP, right: width - 10, bottom: height - BOTTOM };
+export function linesBox({ width, height }: Size, { x }: LinesScene): Box {
+  return { left: LEFT, top: TOP, right: width - 10, bottom: height - BOTTOM - ('window' in x ? 0 : NAME) };
 }
 
 export function xScale(scene: LinesScene, box: Box): Scale {
@@ -86,14 +87,14 @@ export const linesPicture: Picture<LinesScene, number> = {
   height: (_, { height }) => height ?? 220,
 
   draw(context: Context, scene: LinesScene, size: Size, theme: Theme): void {
-    const box = linesBox(size);
+    const box = linesBox(size, scene);
     const sx = xScale(scene, box);
     const sy = scaleLinear().domain([scene.y.from, scene.y.to]).range([box.bottom, box.top]);
     drawSideAxis(context, sy, box, theme, scene.y.ticks ?? sy.ticks(Math.max(3, Math.round((box.bottom - box.top) / 42))), scene.y.words);
     if ('window' in scene.x) drawTimeAxis(context, scene.x.window, box, theme);
     else drawBottomAxis(context, sx, box, theme, Math.max(2, Math.round((box.right - box.left) / 90)), scene.x.words);
     drawAxisName(context, scene.y.name, box, theme);
-    if (!('window' in scene.x)) textAt(context, scene.x.name, box.right - 14, box.top - 9, 'right', theme.soft, SMALL_FONT);
+    if (!('window' in scene.x)) textAt(context, scene.x.name, box.right, box.bottom + BOTTOM + 2, 'right', theme.soft, SMALL_FONT);
     for (const { at, name } of scene.marks ?? []) {
       const x = sx(at);
       straightLine(context, x, box.top, x, box.bottom, theme.soft, 1, [3, 3]);
@@ -108,7 +109,7 @@ export const linesPicture: Picture<LinesScene, number> = {
   },
 
   cursor(at: number, size: Size, scene: LinesScene): Cursor | undefined {
-    const box = linesBox(size);
+    const box = linesBox(size, scene);
     if ('window' in scene.x) return timeCursor(at, scene.x.window, box);
     return at < scene.x.from || at > scene.x.to ? undefined : { x: xScale(scene, box)(at), top: box.top - 5, bottom: box.bottom + 3 };
   },

@@ -141,7 +141,7 @@ function Lines() {
       formula={angleFormula}
       label={({ series }) => (series.length ? `Lines: angles over the window of ${series.map(({ name }) => name).join(', ')}` : 'No pair is chosen')}
       table={linesTable('time (UTC)', (v) => new Date(v).toISOString())}
-      onPointer={(event, { x }, frame) => 'window' in x && scrubWith(linesBox(sizeOf(frame)), x.window)(event, frame)}
+      onPointer={(event, scene, frame) => 'window' in scene.x && scrubWith(linesBox(sizeOf(frame), scene), scene.x.window)(event, frame)}
     >
       <PairChoice />
     </Figure>

@@ -41,7 +41,7 @@ const kernelScene = (): LinesScene | undefined => {
   return {
     series: kernelsOf(found).map(({ name, colour, dash, values }) => ({ name, colour: theme.value[colour], dash, width: colour === 'learned' ? 2.2 : 1.7, x, y: values })).reverse(),
     x: { from: 0, to: x[0]!, name: unit.name },
-    y: { from: -1, to: 1.02, name: 'κ: 1 looks, 0 no preference, −1 turns away' },
+    y: { from: -1, to: 1.02, name: 'κ' },
     marks: unit.ms === DAY ? (x[0]! > 20 ? [7, 14, 21].map((at) => ({ at, name: `${at} d` })) : [1, 2, 3, 4, 5, 6, 7].map((at) => ({ at, name: '' }))) : [],
     height: 250,
   };
@@ -84,7 +84,7 @@ export function Attention() {
           rows: Array.from({ length: series[0]!.x.length }, (_, i) => [series[0]!.x[i]!, ...series.map(({ y }) => y[i]!)]),
         })}
       >
-        <p>The query is the slider’s time; the keys are up to {durationWords(SPANS[span].ms)} older. A wave with peaks at whole days is a model that has learned the hour.</p>
+        <p>κ is 1 where a token would be looked at like the query itself, 0 where there is no preference, −1 where it is turned away from. The query is the slider’s time; the keys are up to {durationWords(SPANS[span].ms)} older. A wave with peaks at whole days is a model that has learned the hour.</p>
         <ul class="legend">
           {KINDS.map(({ key, name, colour, dash }) => <LegendLine key={key} name={name} colour={`var(--${colour})`} dash={dash} />)}
         </ul>

@@ -1,6 +1,6 @@
 /* dials.tsx: the clock and the dials: how far every pair of a token is turned, at the time of the slider. */
 import { computed, effect, signal } from '@preact/signals';
-import { HAND_STYLES, dialGrid, dialsPicture, type DialsOver, type DialsScene } from '../draw/dials.js';
+import { HAND_STYLES, dialGrid, dialsPicture, labelHeight, type DialsOver, type DialsScene } from '../draw/dials.js';
 import { tokensPicture, type TokensScene } from '../draw/tokens.js';
 import { attentionKernel, degrees, wrapAngle } from '../maths/rotation.js';
 import { DAY, clockWords, timeWords, weekdayWords } from '../maths/time.js';
@@ -50,7 +50,7 @@ function Meters({ width }: { width: number }) {
   const { columns, cell } = dialGrid(values.pairs, width);
   const toggle = (pair: number) => () => togglePair(pair);
   return (
-    <ul class="meters" style={{ gridTemplateColumns: `repeat(${columns}, ${cell}px)`, gridAutoRows: `${cell + 20}px`, width: `${columns * cell}px` }}>
+    <ul class="meters" style={{ gridTemplateColumns: `repeat(${columns}, ${cell}px)`, gridAutoRows: `${cell + labelHeight(values.pairs)}px`, width: `${columns * cell}px` }}>
       {Array.from(values.learned, (angle, j) => (
         <li key={j} onClick={toggle(j)}>
           <span
