@@ -21,12 +21,7 @@ export function drawTimeAxis(context: Context, window: Window, box: Box, theme: 
     context.globalAlpha = over ? (strong ? 0.75 : 0.35) : strong ? 1 : 0.55;
     straightLine(context, at, box.top, at, box.bottom + (strong ? 5 : 3), over && strong ? theme.panel : theme.line, strong && over ? 1.5 : 1);
     context.globalAlpha = 1;
-    context.font = SMALL_FONT;
-    const half = context.measureText(label).width / 2;
-    const middle = Math.min(Math.max(at, box.left + half - 8), box.right - half + 8);
-    if (middle - half < free) continue;
-    textAt(context, label, middle, box.bottom + 13, 'center', theme.soft, SMALL_FONT);
-    free = middle + half + 6;
+    free = labelUnder(context, label, at, box, theme, free);
   }
 }
 
@@ -41,15 +36,26 @@ export function drawSideAxis(context: Context, y: Scale, box: Box, theme: Theme,
   }
 }
 
-/** Lines with labels under the box. */
-export function drawBottomAxis(context: Context, x: Scale, box: Box, theme: Theme, count: number, words: (v: number) => string = String): void {
-  for (const tick of x.ticks(count)) {
+/** Lines with labels under the box, as far as these leave one another room. */
+export function drawBottomAxis(context: Context, x: Scale, box: Box, theme: Theme, ticks: number[], words: (v: number) => string = String): void {
+  let free = -Infinity;
+  for (const tick of ticks) {
     const at = x(tick);
     context.globalAlpha = 0.6;
     straightLine(context, at, box.top, at, box.bottom + 3, theme.line);
     context.globalAlpha = 1;
-    textAt(context, words(tick), at, box.bottom + 13, 'center', theme.soft, SMALL_FONT);
+    free = labelUnder(context, words(tick), at, box, theme, free);
   }
+}
+
+/** A label in the middle under `at`, inside of the picture, unless it would touch the last one. Returns where the next may begin. */
+function labelUnder(context: Context, label: string, at: number, box: Box, theme: Theme, free: number): number {
+  context.font = SMALL_FONT;
+  const half = context.measureText(label).width / 2;
+  const middle = Math.min(Math.max(at, box.left + half - 8), box.right - half + 8);
+  if (middle - half < free) return free;
+  textAt(context, label, middle, box.bottom + 13, 'center', theme.soft, SMALL_FONT);
+  return middle + half + 6;
 }
 
 /** A name in the corner over the box, where no axis label is. */

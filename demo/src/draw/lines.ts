@@ -20,7 +20,7 @@ export interface Series {
 export interface LinesScene {
   series: Series[];
   /** Horizontal axis: a window of time, or numbers. */
-  x: { window: Window } | { from: number; to: number; name: string; kind?: 'linear' | 'sqrt' | 'log'; words?: (v: number) => string };
+  x: { window: Window } | { from: number; to: number; name: string; kind?: 'linear' | 'sqrt' | 'log'; words?: (v: number) => string; ticks?: number[] };
   y: { from: number; to: number; name: string; words?: (v: number) => string; ticks?: number[] };
   /** Marked values of x, with their names. */
   marks?: { at: number; name: string }[];
@@ -92,7 +92,7 @@ export const linesPicture: Picture<LinesScene, number> = {
     const sy = scaleLinear().domain([scene.y.from, scene.y.to]).range([box.bottom, box.top]);
     drawSideAxis(context, sy, box, theme, scene.y.ticks ?? sy.ticks(Math.max(3, Math.round((box.bottom - box.top) / 42))), scene.y.words);
     if ('window' in scene.x) drawTimeAxis(context, scene.x.window, box, theme);
-    else drawBottomAxis(context, sx, box, theme, Math.max(2, Math.round((box.right - box.left) / 90)), scene.x.words);
+    else drawBottomAxis(context, sx, box, theme, scene.x.ticks ?? sx.ticks(Math.max(2, Math.round((box.right - box.left) / 90))), scene.x.words);
     drawAxisName(context, scene.y.name, box, theme);
     if (!('window' in scene.x)) textAt(context, scene.x.name, box.right, box.bottom + BOTTOM + 2, 'right', theme.soft, SMALL_FONT);
     for (const { at, name } of scene.marks ?? []) {

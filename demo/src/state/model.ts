@@ -148,7 +148,7 @@ export const now = resource(() => question(Float64Array.of(time.value)), ask, fa
 export const frozen = resource(() => question(Float64Array.of(origin.value)), ask, failed);
 
 /** Before the query at `time`, oldest first, the query last: as far as the span goes. */
-const PAST_TIMES = 400;
+const PAST_TIMES = 672; // every hour of four weeks
 export const past = resource(
   () => {
     if (!near('kernel').value) return undefined;

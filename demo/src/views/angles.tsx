@@ -148,6 +148,9 @@ function Lines() {
   );
 }
 
+/** Where the axis of periods has its labels. */
+const PERIODS = [4 * WEEK, 2 * WEEK, WEEK, 2 * DAY, DAY, 12 * HOUR, 6 * HOUR, 3 * HOUR, HOUR];
+
 /** Periods from four weeks down to half an hour, long ones left. */
 const spectrumScene = (): LinesScene | undefined => {
   const found = spectrum.value;
@@ -166,7 +169,7 @@ const spectrumScene = (): LinesScene | undefined => {
   }));
   return {
     series,
-    x: { from: 1, to: n - 1, name: 'period', kind: 'log', words: (k) => (Number.isInteger(Math.log10(k)) ? durationWords(spanMs / k) : '') },
+    x: { from: 1, to: n - 1, name: 'period', kind: 'log', words: (k) => durationWords(spanMs / k), ticks: PERIODS.map((period) => spanMs / period) },
     y: { from: 0, to: Math.min(1, Math.max(0.1, rangeOf(series.map(({ y }) => y)).to)), name: 'share of the variance', words: (v) => `${Math.round(v * 100)} %` },
     marks: [{ at: spanMs / WEEK, name: 'week' }, { at: spanMs / DAY, name: 'day' }, { at: spanMs / HOUR, name: 'hour' }],
     height: 220,
