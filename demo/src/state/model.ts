@@ -23,7 +23,10 @@ const TOROPE = { base: 10_000, timeScale: 0.01 };
 export interface OpenModel extends Opened {
   /** Grows with every model that was opened: whatever was asked of another is old. */
   number: number;
+  /** For people. */
   name: string;
+  /** What `state.model` says of it. */
+  key: string;
 }
 
 export const open = signal<OpenModel | undefined>(undefined);
@@ -33,19 +36,19 @@ export const loading = signal<{ name: string; part: number | undefined } | undef
 
 let number = 0;
 
-function take(opened: Opened, name: string): void {
-  open.value = { ...opened, number: ++number, name };
+function take(opened: Opened, key: string, name: string): void {
+  open.value = { ...opened, number: ++number, key, name };
   problem.value = undefined;
 }
 
 /** Opens a model; where that fails the old one stays, and `problem` says why. */
-export async function openModel(source: Source, name: string): Promise<boolean> {
+export async function openModel(source: Source, key: string, name: string): Promise<boolean> {
   loading.value = { name, part: undefined };
   try {
     const opened = await engine.ask('open', { source }, (loaded, total) => {
       loading.value = { name, part: total ? loaded / total : undefined };
     });
-    take(opened, name);
+    take(opened, key, name);
     return true;
   } catch (error) {
     const { code, message, where } = error as EngineError;
@@ -58,7 +61,7 @@ export async function openModel(source: Source, name: string): Promise<boolean> 
 
 /** The live training's newest model. */
 export async function growModel(input: Calls['grow']['in']): Promise<void> {
-  take(await engine.ask('grow', input), 'Live training');
+  take(await engine.ask('grow', input), 'live', 'Live training');
 }
 
 const failed = (error: unknown): void => {
@@ -196,18 +199,20 @@ export const spectrum = resource(
 /** Opens what the state names, whenever that changes. `live` and `file` are opened by who has them. */
 export function followModel(): void {
   resource(
-    () => {
-      const name = state.model.value;
-      return name === 'live' || name === 'file' ? undefined : name;
-    },
+    () => (state.model.value === 'live' ? undefined : state.model.value),
     async (name) => {
-      const bundled = BUNDLED[name];
+      if (open.peek()?.key === name) return; // it came back to what is there
+      const isLost = name === 'file'; // an address of a page that was closed meanwhile
+      const key = isLost ? 'rhythm' : name;
+      const bundled = BUNDLED[key];
       const absolute = (url: string): string => new URL(url, location.href).href;
       const opened = await openModel(
-        bundled ? { url: absolute(bundled.url), history: absolute(bundled.history) } : { url: absolute(name) },
-        bundled?.label ?? name,
+        bundled ? { url: absolute(bundled.url), history: absolute(bundled.history) } : { url: absolute(key) },
+        key,
+        bundled?.label ?? key,
       );
-      if (!opened && !open.peek()) set({ model: 'rhythm' }); // something to look at, under the message
+      if (isLost) problem.value = { code: 'argument', message: 'a file that is dropped into a page is there as long as that page is open', where: 'model', name: 'The file' };
+      if (isLost || !opened) set({ model: open.peek()?.key ?? 'rhythm' }); // what is there, under the message
     },
   );
 }

@@ -5,6 +5,7 @@ import { linesBox, linesPicture, rangeOf, type LinesScene } from '../draw/lines.
 import { angleColour } from '../maths/cyclic.js';
 import { degrees, wrapAngle } from '../maths/rotation.js';
 import { DAY, HOUR, WEEK, durationWords, timeWords } from '../maths/time.js';
+import { live } from '../live/training.js';
 import { grid, open, spectrum, time } from '../state/model.js';
 import { set, state } from '../state/store.js';
 import { NetworkChoice, PairChoice, Slider, Toggle } from './controls.js';
@@ -148,6 +149,15 @@ function Lines() {
   );
 }
 
+const MARKS = [{ period: WEEK, name: 'week' }, { period: DAY, name: 'day' }, { period: HOUR, name: 'hour' }];
+
+/** What the reader planted for the live training, where it is not marked already. */
+function plantedMarks(): { period: number; name: string }[] {
+  const planted = state.model.value === 'live' ? live.value?.planted : undefined;
+  const periods = planted ? [planted.dayHours * HOUR, planted.weekDays * DAY] : [];
+  return periods.filter((period) => period !== DAY && period !== WEEK).map((period) => ({ period, name: `planted ${durationWords(period)}` }));
+}
+
 /** Where the axis of periods has its labels. */
 const PERIODS = [4 * WEEK, 2 * WEEK, WEEK, 2 * DAY, DAY, 12 * HOUR, 6 * HOUR, 3 * HOUR, HOUR];
 
@@ -171,7 +181,7 @@ const spectrumScene = (): LinesScene | undefined => {
     series,
     x: { from: 1, to: n - 1, name: 'period', kind: 'log', words: (k) => durationWords(spanMs / k), ticks: PERIODS.map((period) => spanMs / period) },
     y: { from: 0, to: Math.min(1, Math.max(0.1, rangeOf(series.map(({ y }) => y)).to)), name: 'share of the variance', words: (v) => `${Math.round(v * 100)} %` },
-    marks: [{ at: spanMs / WEEK, name: 'week' }, { at: spanMs / DAY, name: 'day' }, { at: spanMs / HOUR, name: 'hour' }],
+    marks: [...MARKS, ...plantedMarks()].map(({ period, name }) => ({ at: spanMs / period, name })),
     height: 220,
   };
 };

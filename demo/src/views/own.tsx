@@ -21,7 +21,7 @@ async function openFile(file: File): Promise<void> {
     problem.value = { code: 'limit', message: `expected a file of at most 1 GiB, found ${file.size} bytes`, where: '', name: file.name };
     return;
   }
-  if (await openModel({ bytes: new Uint8Array(await file.arrayBuffer()) }, file.name)) set({ model: 'file', moment: null, time: null });
+  if (await openModel({ bytes: new Uint8Array(await file.arrayBuffer()) }, 'file', file.name)) set({ model: 'file', moment: null, time: null });
 }
 
 export function Problem() {
