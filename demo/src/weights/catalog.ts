@@ -18,7 +18,7 @@ export interface Bundled {
 
 export const RHYTHM: Bundled = {
   label: 'Planted rhythm',
-  about: 'Trained on simulated people whose tastes swing with the day and the week, so that it is known what there is to find. 8 pairs, a hundred kilobytes.',
+  about: 'Trained on simulated people whose tastes swing with the day and the week, so that it is known what there is to find. 8 pairs, 88 KB.',
   url: rhythmUrl,
   history: rhythmHistoryUrl,
   feed: rhythmFeedUrl,
@@ -34,7 +34,8 @@ export const KUAIRAND: Bundled = {
   time: Date.UTC(2022, 4, 4, 0),
 };
 
-export const BUNDLED: Record<string, Bundled> = { rhythm: RHYTHM, kuairand: KUAIRAND };
+/** By what an address calls them; without a prototype, for an address may say `constructor`. */
+export const BUNDLED: Readonly<Record<string, Bundled>> = Object.assign(Object.create(null) as Record<string, Bundled>, { rhythm: RHYTHM, kuairand: KUAIRAND });
 
 /** Where a model of unknown origin begins: its own middle of time, or now. */
 export function firstTimeOf(config: Record<string, unknown>): number {
