@@ -14,7 +14,7 @@ links_fuzzer() { echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { retur
 has_header() { echo "#include <$1>" | cc -E -x c - ; }
 has_cmocka() { printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h | cc -E -x c -; }
 has_cmake() { has cmake && at_least "$(cmake --version | sed -nE '1s/.* ([0-9.]+).*/\1/p')" 3.25; }
-has_node() { has node && at_least "$(node --version)" v20 && has npm; }
+has_node() { has node && at_least "$(node --version)" v20.19 && has npm; }
 can_have_node() { has_node || node_is_cached || { has node && has npm; }; } # an old one fetches a new one
 has_torch() { # the Python that the tests and the bench take, tried in the same order; found, not imported: that takes a second
   local python
@@ -26,6 +26,15 @@ has_torch() { # the Python that the tests and the bench take, tried in the same 
 has_openblas() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libopenblas || ! has apt-get; } # else its BLAS came with its PyTorch
 has_mpi() { has mpirun && has mpicc && mpirun --version | grep -q 'Open MPI'; }
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
+has_firefox() { has firefox-esr || has firefox || [ -x "${FIREFOX:-}" ]; }
+has_webkit() { # as tests/browser/webkit.mjs looks for it
+  has WebKitWebDriver || return
+  [ -x "${MINIBROWSER:-}" ] || has MiniBrowser ||
+    compgen -G '/usr/lib*/webkit*/MiniBrowser' || compgen -G '/usr/lib/*-linux-gnu/webkit*/MiniBrowser'
+}
+has_font() { # or screenshots have no text
+  find -L /usr/share/fonts /usr/local/share/fonts "${HOME:-/}/.fonts" "${HOME:-/}/.local/share/fonts" \( -name '*.[to]tf' -o -name '*.ttc' \) -print -quit 2>/dev/null | grep .
+}
 
 system_needs() { # system_needs PART...: fills SYSTEM_MISSING
   SYSTEM_MISSING=()
@@ -53,6 +62,10 @@ system_needs_of() {
       needs libclang-rt-dev links_fuzzer clang -fsanitize=address,undefined,fuzzer
       needs libcmocka-dev has_cmocka
       needs chromium has_browser
+      needs firefox-esr has_firefox
+      needs webkit2gtk-driver has_webkit
+      needs xvfb has Xvfb
+      needs fonts-dejavu-core has_font
       needs "python3-torch python3-numpy" has_torch
       needs libopenblas0-pthread has_openblas
       needs "openmpi-bin libopenmpi-dev" has_mpi
