@@ -43,6 +43,7 @@ export function mapHeight(width: number, { maps, days }: ClockMapScene): number 
 
 export const clockMapPicture: Picture<ClockMapScene> = {
   height: mapHeight,
+  reserve: 157,
 
   draw(context: Context, { from, days, maps, time }: ClockMapScene, { width }: Size, theme: Theme): void {
     const columns = columnsOf(width, maps.length);

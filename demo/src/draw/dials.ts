@@ -131,6 +131,7 @@ export const HAND_STYLES = [
 
 export const dialsPicture: Picture<DialsScene, DialsOver> = {
   height: (width, { pairs }) => dialGrid(pairs, width).height,
+  reserve: 150,
 
   draw(context: Context, { pairs, chosen, track }: DialsScene, { width }: Size, theme: Theme): void {
     eachDial(pairs, width, (j, x, y, radius) => {

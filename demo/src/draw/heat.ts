@@ -41,6 +41,7 @@ function imageOf(angles: Float64Array, pairs: number): HTMLCanvasElement {
 }
 
 export const heatPicture: Picture<HeatScene, number> = {
+  reserve: 244,
   height: (_, { pairs }) => TOP + BOTTOM + Math.min(420, Math.max(160, pairs * 26)),
 
   draw(context: Context, { window, pairs, angles, chosen }: HeatScene, size: Size, theme: Theme): void {

@@ -85,6 +85,7 @@ function drawSeries(context: Context, { x, y, colour, dash, width, dots }: Serie
 
 export const linesPicture: Picture<LinesScene, number> = {
   height: (_, { height }) => height ?? 220,
+  reserve: 200,
 
   draw(context: Context, scene: LinesScene, size: Size, theme: Theme): void {
     const box = linesBox(size, scene);

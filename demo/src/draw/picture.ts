@@ -22,6 +22,8 @@ export interface Cursor {
 
 export interface Picture<S, O = undefined> {
   height: (width: number, scene: S) => number;
+  /** Height that is kept free until there is a scene, so that nothing moves when it comes. */
+  reserve: number;
   draw: (context: Context, scene: S, size: Size, theme: Theme) => void;
   /** What moves with the time, over it: a layer of its own, so that scrubbing draws little. */
   drawOver?: (context: Context, over: O, size: Size, theme: Theme, scene: S) => void;

@@ -22,6 +22,7 @@ const FULL = 2 * Math.PI;
 const TEXT = 78;
 
 export const tokensPicture: Picture<TokensScene> = {
+  reserve: 228,
   height: (width, { tokens }) => Math.min(150, width / tokens.length) + TEXT,
 
   draw(context: Context, { tokens }: TokensScene, { width }: Size, theme: Theme): void {

@@ -2,7 +2,7 @@
  * its files. Two layers: the picture, and what moves with the time over it, so that a frame of scrubbing draws little. */
 import { effect, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { csvOf, download, pngOf, svgOf, type Shown } from '../draw/export.js';
 import type { Cursor, Picture, Table } from '../draw/picture.js';
 import { theme } from '../draw/theme.js';
@@ -101,6 +101,9 @@ export function Figure<S, O = undefined>(props: FigureProps<S, O>) {
   const latest = useRef(props);
   latest.current = props;
 
+  useLayoutEffect(() => {
+    frame.current!.style.height = `${picture.reserve}px`;
+  }, []);
   useEffect(() => watchSize(frame.current!, width, isNear), []);
 
   useEffect(() => {
