@@ -24,11 +24,11 @@ export interface LinesScene {
   y: { from: number; to: number; name: string; words?: (v: number) => string; ticks?: number[] };
   /** Marked values of x, with their names. */
   marks?: { at: number; name: string }[];
-  height?: number;
   /** Lines are broken where they jump further than this (wrapped angles). */
   jump?: number;
 }
 
+const HEIGHT = 230;
 const LEFT = 44;
 const TOP = 22;
 const BOTTOM = 24;
@@ -84,8 +84,8 @@ function drawSeries(context: Context, { x, y, colour, dash, width, dots }: Serie
 }
 
 export const linesPicture: Picture<LinesScene, number> = {
-  height: (_, { height }) => height ?? 220,
-  reserve: 200,
+  height: () => HEIGHT,
+  reserve: HEIGHT,
 
   draw(context: Context, scene: LinesScene, size: Size, theme: Theme): void {
     const box = linesBox(size, scene);

@@ -109,7 +109,6 @@ const linesScene = (): LinesScene | undefined => {
     x: { window: { from: times[0]!, to: times.at(-1)! + step } },
     y: { ...range, name: unwrapped ? 'angle, whole turns counted' : 'angle', words: degreeWords, ticks: turnTicks(range) },
     jump: unwrapped ? Infinity : Math.PI,
-    height: 230,
   };
 };
 
@@ -182,7 +181,6 @@ const spectrumScene = (): LinesScene | undefined => {
     x: { from: 1, to: n - 1, name: 'period', kind: 'log', words: (k) => durationWords(spanMs / k), ticks: PERIODS.map((period) => spanMs / period) },
     y: { from: 0, to: Math.min(1, Math.max(0.1, rangeOf(series.map(({ y }) => y)).to)), name: 'share of the variance', words: (v) => `${Math.round(v * 100)} %` },
     marks: [...MARKS, ...plantedMarks()].map(({ period, name }) => ({ at: spanMs / period, name })),
-    height: 220,
   };
 };
 

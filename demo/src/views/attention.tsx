@@ -43,7 +43,6 @@ const kernelScene = (): LinesScene | undefined => {
     x: { from: 0, to: x[0]!, name: unit.name },
     y: { from: -1, to: 1.02, name: 'κ' },
     marks: unit.ms === DAY ? (x[0]! > 20 ? [7, 14, 21].map((at) => ({ at, name: `${at} d` })) : [1, 2, 3, 4, 5, 6, 7].map((at) => ({ at, name: '' }))) : [],
-    height: 250,
   };
 };
 
