@@ -205,7 +205,7 @@ export function followModel(): void {
       const isLost = name === 'file'; // an address of a page that was closed meanwhile
       const key = isLost ? 'rhythm' : name;
       const bundled = BUNDLED[key];
-      const absolute = (url: string): string => new URL(url, location.href).href;
+      const absolute = (url: string): string => (URL.canParse(url, location.href) ? new URL(url, location.href).href : url); // fetching says what is wrong
       const opened = await openModel(
         bundled ? { url: absolute(bundled.url), history: absolute(bundled.history) } : { url: absolute(key) },
         key,

@@ -13,6 +13,11 @@ export function goTo(chapter: number): void {
   });
 }
 
+function end(): void {
+  set({ chapter: 0 });
+  document.getElementById('main')?.focus({ preventScroll: true }); // the button that had the focus is gone
+}
+
 export function ChapterList() {
   const current = state.chapter.value;
   return (
@@ -45,7 +50,7 @@ export function ChapterCard({ view }: { view: string }) {
         {number < CHAPTERS.length ? (
           <button type="button" class="primary" onClick={() => goTo(number + 1)}>Next: {CHAPTERS[number]!.title} →</button>
         ) : (
-          <button type="button" class="primary" onClick={() => set({ chapter: 0 })}>End the tour</button>
+          <button type="button" class="primary" onClick={end}>End the tour</button>
         )}
       </p>
     </article>

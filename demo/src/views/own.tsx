@@ -13,6 +13,7 @@ const ADVICE: Record<string, string> = {
   tensor: 'A tensor is missing or has another shape than the others say. Names are those of the authors’ PyTorch modules.',
   value: 'The file holds numbers that are not finite.',
   limit: 'The file asks for more than the package’s bounds.',
+  read: 'The browser could not read it. Is it a folder, or was it moved or changed since?',
   memory: 'The browser has not enough memory for this model.',
 };
 
@@ -21,7 +22,14 @@ async function openFile(file: File): Promise<void> {
     problem.value = { code: 'limit', message: `expected a file of at most 1 GiB, found ${file.size} bytes`, where: '', name: file.name };
     return;
   }
-  if (await openModel({ bytes: new Uint8Array(await file.arrayBuffer()) }, 'file', file.name)) set({ model: 'file', moment: null, time: null });
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    problem.value = { code: 'read', message: (error as Error).message, where: '', name: file.name };
+    return;
+  }
+  if (await openModel({ bytes }, 'file', file.name)) set({ model: 'file', moment: null, time: null });
 }
 
 export function Problem() {
