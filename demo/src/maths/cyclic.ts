@@ -4,9 +4,10 @@
 
 const STEPS = 512;
 
-const LIGHTNESS = { middle: 0.6, swing: 0.33 };
+/* As far apart for every eye as colours that a screen has allow: no channel is clipped. */
+const LIGHTNESS = { middle: 0.67, swing: 0.19 };
 /** Colour at a quarter turn, a and b of OKLab; three quarters turn is its opposite. */
-const WARM = { a: 0.075, b: 0.115 };
+const WARM = { a: 0.034, b: 0.128 };
 
 function linearRgb(l: number, a: number, b: number): [number, number, number] {
   const x = (l + 0.3963377774 * a + 0.2158037573 * b) ** 3;

@@ -27,8 +27,8 @@ function variance(x: Float64Array): number {
   return x.reduce((sum, v) => sum + v * v, 0) / x.length;
 }
 
-/** Least squares. */
-function withoutLine(x: Float64Array): Float64Array {
+/** What is left of a series when its straight line of least squares is taken off. */
+export function withoutLine(x: Float64Array): Float64Array {
   const n = x.length;
   const middle = (n - 1) / 2;
   let mean = 0;
