@@ -9,6 +9,7 @@ const HOURS = [0, 6, 12, 18, 24];
 const MONDAY = 1;
 
 export const calendarPicture: Picture<CalendarScene, number> = {
+  reserve: 460,
   height: (width, scene) => calendarLayout(scene, width).height,
 
   draw(context: Context, scene: CalendarScene, { width }: Size, theme: Theme): void {
@@ -44,7 +45,7 @@ function drawGrid(context: Context, { days }: CalendarScene, { left, right, tops
     context.globalAlpha = 0.7;
     straightLine(context, x, tops[0]!, x, bottom, theme.line);
     context.globalAlpha = 1;
-    textAt(context, `${hour}h`, x, tops[0]! - 10, 'center', theme.soft, SMALL_FONT);
+    textAt(context, `${hour}h`, x, tops[0]! - 18, 'center', theme.soft, SMALL_FONT);
   }
   for (let day = 0; day <= days.count; day++) {
     const time = days.from + day * DAY;

@@ -34,7 +34,7 @@ export interface Angles {
 export interface Spectrum {
   /** (P · (n/2 + 1)): share of a pair's variance by cycles over the span */
   shares: Float64Array;
-  /** (P): standard deviation of the angle, radians */
+  /** (P): standard deviation of the angle, straight line taken off, radians */
   spread: Float64Array;
   spanMs: number;
 }
@@ -53,6 +53,11 @@ export interface Ranked {
   milliseconds: number;
 }
 
+export interface Swept {
+  /** (n·N), a time's together, in the candidates' order */
+  scores: Float64Array;
+}
+
 export interface Explained {
   /** By place in the candidates: what each history event did (C), in the history's order, and the score if time stood still. */
   items: { influence: number[]; timeless: number }[];
@@ -62,8 +67,15 @@ export interface Explained {
 export interface Feed {
   history: HistoryEvent[];
   candidates: Candidate[];
-  now: number;
 }
+
+/** A feed by its number. Its contents come with the first question about it: the engine keeps the last few with their sessions,
+ * so that another time costs the candidates only. Asked for one that it does not keep it fails, with `where` FEED_GONE. */
+export interface FeedOf {
+  feed: number;
+  contents?: Feed;
+}
+export const FEED_GONE = 'feed';
 
 export interface Calls {
   open: { in: { source: Source }; out: Opened };
@@ -71,8 +83,10 @@ export interface Calls {
   grow: { in: { bytes: Uint8Array; step: number; epoch: number; loss: number; meanNe: number | undefined }; out: Opened };
   angles: { in: { choice: RotationChoice; network: Network; times: Float64Array }; out: Angles };
   spectrum: { in: { choice: RotationChoice; network: Network; from: number; to: number; samples: number }; out: Spectrum };
-  rank: { in: Feed; out: Ranked };
-  explain: { in: Feed; out: Explained };
+  rank: { in: FeedOf & { now: number }; out: Ranked };
+  explain: { in: FeedOf & { now: number }; out: Explained };
+  /** Ranked once for each time. */
+  sweep: { in: FeedOf & { times: Float64Array }; out: Swept };
 }
 export type CallName = keyof Calls;
 

@@ -1,13 +1,14 @@
 /* worker.ts: holds the open model and its rotations, and answers protocol.ts with the package's own numbers. One model at a time;
  * the rotations of moments and switches are small models of their own, the last few of which stay loaded. */
-import { loadModel, SirenRopeError, type Model } from 'siren-rope';
-import { spectrumShares } from '../maths/spectrum.js';
+import { loadModel, SirenRopeError, type Model, type Session } from 'siren-rope';
+import { spectrumShares, withoutLine } from '../maths/spectrum.js';
 import { timesOf } from '../maths/time.js';
 import { historyOf, numbersOfRotation, rotationFile, rotationOf, type History, type Rotation } from '../weights/rotation.js';
 import { readTensors } from '../weights/safetensors.js';
-import type { Answer, CallName, Calls, Explained, Feed, Opened, Ranked, Request, RotationChoice, Source } from './protocol.js';
+import { FEED_GONE, type Answer, type CallName, type Calls, type Explained, type Feed, type FeedOf, type Opened, type Ranked, type Request, type RotationChoice, type Source, type Swept } from './protocol.js';
 
 const KEPT_ROTATIONS = 8;
+const KEPT_FEEDS = 3;
 const MOST_MOMENTS = 400; // of a live training; then every second one goes
 
 interface Open {
@@ -19,6 +20,8 @@ interface Open {
 }
 
 let open: Open | undefined;
+/** Of the live training, also while another model is open. */
+let training: History = { moments: [], rotations: [], evaluations: [] };
 
 function opened(): Open {
   if (!open) throw new SirenRopeError('argument', 'no model is open');
@@ -26,6 +29,7 @@ function opened(): Open {
 }
 
 function close(): void {
+  dropFeeds();
   open?.model.dispose();
   for (const model of open?.loaded.values() ?? []) void model.then((m) => m.dispose(), () => undefined);
   open = undefined;
@@ -72,7 +76,8 @@ async function openSource(source: Source, onProgress: Progress): Promise<Opened>
 async function grow({ bytes, step, epoch, loss, meanNe }: Calls['grow']['in']): Promise<Opened> {
   const model = await loadModel(bytes);
   const rotation = rotationOf(readTensors(bytes), model.info.sizes.P);
-  const history = open && step > 0 ? open.history : { moments: [], rotations: [], evaluations: [] };
+  if (step === 0) training = { moments: [], rotations: [], evaluations: [] };
+  const history = training;
   if (history.moments.length >= MOST_MOMENTS) {
     history.moments = history.moments.filter((_, i) => i % 2 === 0);
     history.rotations = history.rotations.filter((_, i) => i % 2 === 0);
@@ -122,45 +127,67 @@ async function spectrum({ choice, network, from, to, samples }: Calls['spectrum'
   const spread = new Float64Array(pairs);
   for (let j = 0; j < pairs; j++) {
     const series = Float64Array.from({ length: samples }, (_, i) => timePart[i * pairs + j]!);
-    const mean = series.reduce((a, b) => a + b, 0) / samples;
-    spread[j] = Math.sqrt(series.reduce((sum, v) => sum + (v - mean) ** 2, 0) / samples);
+    spread[j] = Math.sqrt(withoutLine(series).reduce((sum, v) => sum + v * v, 0) / samples);
     shares.set(spectrumShares(series), j * (samples / 2 + 1));
   }
   return { shares, spread, spanMs: to - from };
 }
 
-function rank(feed: Feed): Ranked {
-  return withSession(feed, (session) => {
-    const begun = performance.now();
-    const { items } = session.rank(feed.candidates, { now: feed.now });
-    const milliseconds = performance.now() - begun;
-    return { items: items.map(({ index, score, probabilities }) => ({ index, score, probabilities })), milliseconds };
-  });
+/** A feed and the session that has its history: that is run once, and every question after it costs the candidates only. */
+interface KeptFeed extends Feed {
+  session: Session;
 }
 
-function explain(feed: Feed): Explained {
-  return withSession(feed, (session) => {
-    const begun = performance.now();
-    const { items } = session.rank(feed.candidates, { now: feed.now, explain: true });
-    const milliseconds = performance.now() - begun;
-    const dropped = feed.history.length - session.count;
-    const out: Explained['items'] = [];
-    for (const { index, explanation } of items) {
-      const influence = new Array<number>(feed.history.length).fill(0);
-      for (const event of explanation!.events) influence[event.index + dropped] = event.influence;
-      out[index] = { influence, timeless: explanation!.timeless };
-    }
-    return { items: out, milliseconds };
-  });
-}
+const feeds = new Map<number, KeptFeed>(); // of the open model; the last used is last
 
-function withSession<T>({ history }: Feed, use: (session: ReturnType<Model['createSession']>) => T): T {
-  const session = opened().model.createSession({ history });
-  try {
-    return use(session);
-  } finally {
+function feedOf({ feed, contents }: FeedOf): KeptFeed {
+  const kept = feeds.get(feed) ?? (contents && { ...contents, session: opened().model.createSession({ history: contents.history }) });
+  if (!kept) throw new SirenRopeError('argument', `feed ${feed} is not kept`, FEED_GONE);
+  feeds.delete(feed);
+  feeds.set(feed, kept);
+  for (const [oldest, { session }] of feeds) {
+    if (feeds.size <= KEPT_FEEDS) break;
     session.dispose();
+    feeds.delete(oldest);
   }
+  return kept;
+}
+
+function dropFeeds(): void {
+  for (const { session } of feeds.values()) session.dispose();
+  feeds.clear();
+}
+
+function rank(asked: Calls['rank']['in']): Ranked {
+  const { session, candidates } = feedOf(asked);
+  const begun = performance.now();
+  const { items } = session.rank(candidates, { now: asked.now });
+  const milliseconds = performance.now() - begun;
+  return { items: items.map(({ index, score, probabilities }) => ({ index, score, probabilities })), milliseconds };
+}
+
+function explain(asked: Calls['explain']['in']): Explained {
+  const { session, candidates, history } = feedOf(asked);
+  const begun = performance.now();
+  const { items } = session.rank(candidates, { now: asked.now, explain: true });
+  const milliseconds = performance.now() - begun;
+  const dropped = history.length - session.count;
+  const out: Explained['items'] = [];
+  for (const { index, explanation } of items) {
+    const influence = new Array<number>(history.length).fill(0);
+    for (const event of explanation!.events) influence[event.index + dropped] = event.influence;
+    out[index] = { influence, timeless: explanation!.timeless };
+  }
+  return { items: out, milliseconds };
+}
+
+function sweep(asked: Calls['sweep']['in']): Swept {
+  const { session, candidates } = feedOf(asked);
+  const scores = new Float64Array(asked.times.length * candidates.length);
+  asked.times.forEach((now, i) => {
+    for (const { index, score } of session.rank(candidates, { now }).items) scores[i * candidates.length + index] = score;
+  });
+  return { scores };
 }
 
 async function answer(request: Request, onProgress: Progress): Promise<Calls[CallName]['out']> {
@@ -171,6 +198,7 @@ async function answer(request: Request, onProgress: Progress): Promise<Calls[Cal
     case 'spectrum': return spectrum(request.in);
     case 'rank': return rank(request.in);
     case 'explain': return explain(request.in);
+    case 'sweep': return sweep(request.in);
   }
 }
 
