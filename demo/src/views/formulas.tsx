@@ -78,7 +78,7 @@ export const angleFormula = (
       {o('+')}
       <munder>{fn(sub('f', <mtext>ReLU</mtext>), i('φ'))}<mtext>ReLU branch</mtext></munder>
     </Formula>
-    <p>A layer of the sine branch is sin(ω₀ · (W h + b)), ω₀ = 10. Switching a branch off sets its last layer to zero; switching order off sets λ to zero. The package computes what is left.</p>
+    <p>A layer of the sine branch is sin(ω₀ · (W h + b)), ω₀ = 10. Switching a branch off sets its weights to zero; switching order off sets λ to zero. The package computes what is left.</p>
   </>
 );
 

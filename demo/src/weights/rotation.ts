@@ -22,8 +22,8 @@ export const ALL_ON: Switches = { sine: true, relu: true, order: true };
 
 const OF_ROTATION = /^(rope\.|angle_nn\.|action_angle_nn\.)/;
 const CONFIG_KEYS = ['variant', 'angle_features', 'angle_signals', 'omega_0', 'rope_base', 'time_scale', 'trend_center', 'trend_scale', 'utc_offset_minutes'];
-const LAST_SINE = /_nn\.net\.(\d+)\.(?:weight|bias)$/; // the linear after the sine layers, which are `.linear`
-const LAST_RELU = /_nn\.residual\.(\d+)\.(?:weight|bias)$/;
+const SINE_BRANCH = /_nn\.net\./;
+const RELU_BRANCH = /_nn\.residual\./;
 
 /** @param pairs P of the model that the file holds or belongs to @param prefix of the tensors' names ("007.") */
 export function rotationOf(file: TensorFile, pairs: number, prefix = ''): Rotation {
@@ -41,7 +41,7 @@ export function rotationFile({ config, pairs, tensors }: Rotation, on: Switches)
   const square = zeros(width, width);
   const vector = zeros(width);
   const all = new Map<string, Tensor>();
-  for (const [name, tensor] of tensors) all.set(name, isOff(name, tensors, on) ? emptied(tensor) : tensor);
+  for (const [name, tensor] of tensors) all.set(name, isOff(name, on) ? emptied(tensor) : tensor);
   const stub: [string, Tensor][] = [
     ['seq_projection.0.weight', zeros(width, 1)], ['seq_projection.0.bias', vector],
     ['seq_norm.weight', vector], ['seq_norm.bias', vector],
@@ -69,17 +69,10 @@ function attention(name: string, square: Tensor, vector: Tensor): [string, Tenso
   ];
 }
 
-function isOff(name: string, tensors: Rotation['tensors'], on: Switches): boolean {
+/** A branch whose weights are zero gives zero. */
+function isOff(name: string, on: Switches): boolean {
   if (name === 'rope.order_scale') return !on.order;
-  const off = !on.sine && LAST_SINE.test(name) ? LAST_SINE : !on.relu && LAST_RELU.test(name) ? LAST_RELU : undefined;
-  return off !== undefined && isLast(name, off, tensors);
-}
-
-/** Is it of the branch's last linear: has none of that branch a higher number? */
-function isLast(name: string, pattern: RegExp, tensors: Rotation['tensors']): boolean {
-  const branch = name.slice(0, name.indexOf('.', name.indexOf('.') + 1)); // "angle_nn.net"
-  const number = Number(pattern.exec(name)![1]);
-  return ![...tensors.keys()].some((other) => other.startsWith(`${branch}.`) && Number(other.slice(branch.length + 1).split('.')[0]) > number);
+  return (!on.sine && SINE_BRANCH.test(name)) || (!on.relu && RELU_BRANCH.test(name));
 }
 
 function emptied({ dtype, shape, bytes }: Tensor): Tensor {
