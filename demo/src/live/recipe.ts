@@ -15,7 +15,7 @@ export const RECIPE = {
     start_at_zero: true,
     table_scale: 1,
   },
-  training: { epochs: 12, batch: 16, learning_rate: 0.003, warmup: 0, weight_decay: 0, dropout: 0, clip_norm: 1 },
+  training: { epochs: 10, batch: 16, learning_rate: 0.003, warmup: 0, weight_decay: 0, dropout: 0, clip_norm: 1 },
 } as const;
 
 export const USERS = 1000;

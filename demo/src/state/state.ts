@@ -125,7 +125,7 @@ export const FIELDS: { [K in keyof State]: Field<State[K]> } = {
   chapter: number('chapter', 1, BOUNDS.chapter, true),
   dayHours: number('day', 24, BOUNDS.dayHours),
   weekHours: number('week', 168, BOUNDS.weekHours),
-  weekShare: number('weekshare', 0.33, BOUNDS.weekShare),
+  weekShare: number('weekshare', 0, BOUNDS.weekShare),
   strength: number('strength', 1, BOUNDS.strength),
   seed: number('seed', 1, BOUNDS.seed, true),
 };

@@ -80,7 +80,7 @@ export const CHAPTERS: readonly Chapter[] = [
         page go with it. Below, a small model can learn before your eyes, in this browser.
       </p>
     ),
-    invitation: <>Drag the slider of training to its beginning and back. Then plant a rhythm of your own, say 12 hours, start the live training, and watch the spectrum find it.</>,
+    invitation: <>Drag the slider of training to its beginning and back. Then start the live training and watch the spectrum find the day. Start it again with a weekly rhythm in its place (part of the slow: 100 %).</>,
   },
   {
     title: 'The same feed, another hour',

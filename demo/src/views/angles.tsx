@@ -153,7 +153,7 @@ const MARKS = [{ period: WEEK, name: 'week' }, { period: DAY, name: 'day' }, { p
 /** What the reader planted for the live training, where it is not marked already. */
 function plantedMarks(): { period: number; name: string }[] {
   const planted = state.model.value === 'live' ? live.value?.planted : undefined;
-  const periods = planted ? [planted.dayHours * HOUR, planted.weekDays * DAY] : [];
+  const periods = planted ? [...(planted.weekShare < 1 ? [planted.dayHours * HOUR] : []), ...(planted.weekShare > 0 ? [planted.weekDays * DAY] : [])] : [];
   return periods.filter((period) => period !== DAY && period !== WEEK).map((period) => ({ period, name: `planted ${durationWords(period)}` }));
 }
 

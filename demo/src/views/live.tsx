@@ -1,4 +1,5 @@
 /* live.tsx: a small model that trains in this browser, with a rhythm of the reader's own planted in what it learns from. */
+import type { Planted } from '../live/protocol.js';
 import { begin, goOn, live, pause } from '../live/training.js';
 import { set, state } from '../state/store.js';
 import { BOUNDS } from '../state/state.js';
@@ -6,6 +7,12 @@ import { Slider } from './controls.js';
 import { strongestPeriods } from './angles.js';
 
 const hourWords = (hours: number): string => (hours < 48 ? `${hours} h` : `${(hours / 24).toFixed(1).replace('.0', '')} days`);
+
+function plantedWords({ dayHours, weekDays, weekShare, strength }: Planted): string {
+  if (strength === 0) return 'nothing that depends on the time';
+  const parts = [...(weekShare < 1 ? [hourWords(dayHours)] : []), ...(weekShare > 0 ? [hourWords(weekDays * 24)] : [])];
+  return parts.join(' and ');
+}
 
 function Planting() {
   const { dayHours, weekHours, weekShare, strength, seed } = state;
@@ -36,7 +43,7 @@ function Status() {
         <span>{begun.events.toLocaleString('en')} events, {begun.parameters.toLocaleString('en')} parameters, {begun.build}</span>
       </p>
       <p>
-        Planted: {hourWords(now.planted.dayHours)} and {hourWords(now.planted.weekDays * 24)}. Its angles now move with{' '}
+        Planted: {plantedWords(now.planted)}. Its angles now move with{' '}
         {periods.length > 0 ? periods.map(({ period, share }, i) => <span key={period}>{i > 0 && ' and '}<b>{period}</b> ({Math.round(share * 100)} %)</span>) : 'nothing yet'}.
       </p>
       <p class="visually-hidden" role="status">{now.status === 'done' ? 'The training is done.' : ''}</p>
@@ -52,7 +59,7 @@ export function Live() {
       <h3>Live: train one here</h3>
       <p>
         A model of the same kind, smaller, learns from a thousand simulated people in a worker of this page. Choose which rhythm their tastes have, start, and watch: the dials begin to turn, stripes appear, the spectrum grows a peak where you
-        planted one.
+        planted one. This model’s clock has a day and a week: a rhythm that is a part of these (12 hours, 3.5 days) it can find, though it may turn twice as far in place of twice as often; one of 30 hours it cannot.
       </p>
       <Planting />
       <p class="turns">
