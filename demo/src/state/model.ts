@@ -198,10 +198,13 @@ export const spectrum = resource(
 
 /** Opens what the state names, whenever that changes. `live` and `file` are opened by who has them. */
 export function followModel(): void {
+  let instead: string | undefined; // what is opened to be looked at under a message, which stays
   resource(
     () => (state.model.value === 'live' ? undefined : state.model.value),
     async (name) => {
       if (open.peek()?.key === name) return; // it came back to what is there
+      const said = name === instead ? problem.peek() : undefined;
+      instead = undefined;
       const isLost = name === 'file'; // an address of a page that was closed meanwhile
       const key = isLost ? 'rhythm' : name;
       const bundled = BUNDLED[key];
@@ -212,7 +215,8 @@ export function followModel(): void {
         bundled?.label ?? key,
       );
       if (isLost) problem.value = { code: 'argument', message: 'a file that is dropped into a page is there as long as that page is open', where: 'model', name: 'The file' };
-      if (isLost || !opened) set({ model: open.peek()?.key ?? 'rhythm' }); // what is there, under the message
+      if (isLost || !opened) set({ model: (instead = open.peek()?.key ?? 'rhythm') });
+      else if (said) problem.value = said;
     },
   );
 }
