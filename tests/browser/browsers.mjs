@@ -14,6 +14,7 @@ const STEP_MS = 60_000; // the longest that a driver's answer may take on a busy
 const WAIT_MS = 30_000;
 const POLL_MS = 50;
 const TAP_MS = 350; // a tap sooner after the last touch is a double tap's half, and no click
+const REST_MS = 100; // a finger that is let go while it moves flings, and the next tap stops the fling and is no click
 
 // What browsers ask of their makers' hosts by themselves, where no setting stops them: updates, spelling, form filling.
 const OWN_ERRANDS =
@@ -163,6 +164,7 @@ class Browser {
       move: [a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)],
       ms: 20,
     }));
+    if (this.#touch) path.push({ ms: REST_MS });
     const start = [{ move: [a.x, a.y] }, { down: true }];
     if (!hold) return this.#point([...start, ...path, { up: true }]);
     await this.#point([...start, ...path]);
@@ -291,7 +293,7 @@ async function startFirefox({ proxyPort, dark, reducedMotion }) {
 /** A started browser behind the interface that Browser asks for, by way of Puppeteer. */
 async function drive(program, scratch, { endpoint, suffix, protocol }, can) {
   const errors = [];
-  let connected, page, touching;
+  let connected, page, client;
   async function stop() {
     await within(5000, 'goodbye', Promise.resolve(connected?.disconnect())).catch(() => {}); // it is ended in any case
     await program.stop();
@@ -332,12 +334,11 @@ async function drive(program, scratch, { endpoint, suffix, protocol }, can) {
     },
     run: (source) => page.evaluate(source),
     async point(steps, touch) {
+      if (touch) return protocol === 'cdp' ? touchChromium(await (client ??= page.createCDPSession()), steps) : touchFirefox(page, steps);
       for (const { move, down, up, ms } of steps) {
-        if (move) touching = move;
-        if (move && touch && page.touchscreen.touches.length) await page.touchscreen.touchMove(...move);
-        else if (move && !touch) await page.mouse.move(...move);
-        if (down) await (touch ? page.touchscreen.touchStart(...touching) : page.mouse.down());
-        if (up) await (touch ? page.touchscreen.touchEnd() : page.mouse.up());
+        if (move) await page.mouse.move(...move);
+        if (down) await page.mouse.down();
+        if (up) await page.mouse.up();
         if (ms) await sleep(ms);
       }
     },
@@ -354,4 +355,37 @@ async function drive(program, scratch, { endpoint, suffix, protocol }, can) {
       return [...errors];
     },
   };
+}
+
+// A finger that stays for half a second presses long, which is no click. So both drivers are sent what follows without a
+// pause at once: on a busy machine their answers, one by one, can take longer.
+
+async function touchChromium(client, steps) {
+  let at = [0, 0];
+  let isDown = !steps.some(({ down }) => down); // a drag goes on
+  let sent = [];
+  const send = (type, touchPoints) => sent.push(client.send('Input.dispatchTouchEvent', { type, touchPoints }));
+  for (const { move, down, up, ms } of steps) {
+    if (move) at = move;
+    const points = [{ x: Math.round(at[0]), y: Math.round(at[1]) }];
+    if (down) send('touchStart', points);
+    else if (up) send('touchEnd', []);
+    else if (move && isDown) send('touchMove', points);
+    isDown = (isDown || down) && !up;
+    if (!ms) continue;
+    await Promise.all(sent);
+    sent = [];
+    await sleep(ms);
+  }
+  await Promise.all(sent);
+}
+
+async function touchFirefox(page, steps) {
+  const actions = steps.map(({ move, down, up, ms = 0 }) => {
+    if (!move && !down && !up) return { type: 'pause', duration: ms };
+    if (move) return { type: 'pointerMove', x: Math.round(move[0]), y: Math.round(move[1]), duration: ms };
+    return down ? { type: 'pointerDown', button: 0 } : { type: 'pointerUp', button: 0 };
+  });
+  // Not Puppeteer's public interface, which has no such gesture: its version is pinned.
+  await page.mainFrame().browsingContext.performActions([{ type: 'pointer', id: 'finger', parameters: { pointerType: 'touch' }, actions }]);
 }

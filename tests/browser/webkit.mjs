@@ -142,7 +142,7 @@ export async function startWebKit({ proxyPort, dark, reducedMotion }) {
 
 function pointerActions({ move, down, up, ms }) {
   if (move) return [{ type: 'pointerMove', x: Math.round(move[0]), y: Math.round(move[1]), duration: ms ?? 0 }];
-  return [{ type: down ? 'pointerDown' : up ? 'pointerUp' : 'pause', button: 0 }];
+  return [down || up ? { type: down ? 'pointerDown' : 'pointerUp', button: 0 } : { type: 'pause', duration: ms }];
 }
 
 // https://www.w3.org/TR/webdriver2/#keyboard-actions
