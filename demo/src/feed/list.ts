@@ -74,7 +74,8 @@ export class RankedList {
   /** Digits that change sixty times a second are not read, and each costs a layout; the bars and places follow every frame. */
   #writeSoon(items: readonly RankedRow[], task: string): void {
     this.#toWrite = { items, task };
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       for (const { index, score, probabilities } of this.#toWrite!.items) {
         const row = this.#rows[index];

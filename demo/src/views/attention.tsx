@@ -6,10 +6,10 @@ import { attentionKernel } from '../maths/rotation.js';
 import { DAY, HOUR, SPANS, durationWords, timeWords } from '../maths/time.js';
 import { calendar, past, time, type Rotations } from '../state/model.js';
 import { set, state } from '../state/store.js';
-import { LegendLine } from './angles.js';
 import { Slider } from './controls.js';
 import { Figure } from './figure.js';
 import { kernelFormula } from './formulas.js';
+import { LegendLine } from './legend.js';
 
 /** The three rotations, side by side. */
 const KINDS = [

@@ -14,7 +14,8 @@ import { influenceWords, movementWords, strongest, timelessWords } from '../feed
 import { clockWords, timeWords } from '../maths/time.js';
 import { firstTime, open, time } from '../state/model.js';
 import { set, state } from '../state/store.js';
-import { Legend, scrubWith } from './angles.js';
+import { Legend } from './legend.js';
+import { scrubIn } from './pointer.js';
 import { Choice } from './controls.js';
 import { FeedHistory } from './feed_history.js';
 import './feed.css';
@@ -132,7 +133,7 @@ function followRanking(element: HTMLOListElement): () => void {
       if (!candidates) return;
       const stop = effect(() => {
         const now = ranked.value;
-        if (now && now.items.length === candidates.length) list?.show(now.items, open.peek()?.info.tasks[0] ?? '', before.value?.places);
+        if (now?.items.length === candidates.length) list?.show(now.items, open.peek()?.info.tasks[0] ?? '', before.value?.places);
       });
       const stopMarks = effect(() => list?.mark(coloursOf(swept.value)));
       return () => {
@@ -303,7 +304,7 @@ function Scores() {
         head: ['time (UTC)', ...series.map(({ name }) => name)],
         rows: Array.from(series[0]?.x ?? [], (t, i) => [new Date(t).toISOString(), ...series.map(({ y }) => y[i]!)]),
       })}
-      onPointer={(event, scene, frame) => 'window' in scene.x && scrubWith(linesBox({ width: frame.width, height: frame.height }, scene), scene.x.window)(event, frame)}
+      onPointer={(event, scene, frame) => 'window' in scene.x && scrubIn(event, frame, linesBox(frame, scene), scene.x.window)}
     >
       <p>Every candidate was ranked at {swept.value?.times.length ?? ''} times of the window: where two lines cross, two items change places. Thin lines are candidates that never come far up. Press or drag to set the time.</p>
       <Legend scene={shown} />

@@ -11,6 +11,7 @@ import { DAY, HOUR, MINUTE, clockWords, dayWords, timeWords } from '../maths/tim
 import { time } from '../state/model.js';
 import { set, state } from '../state/store.js';
 import { Figure } from './figure.js';
+import { followPointer } from './pointer.js';
 import { feedFormula } from './formulas.js';
 
 const KEY_STEP = 30 * MINUTE;
@@ -106,16 +107,9 @@ function onPointerDown(event: PointerEvent, { index }: EditedEvent, scene: Calen
     const to = timeAt(still.scene, calendarLayout(still.scene, width), clientX - box.left - still.held.x, clientY - box.top - still.held.y);
     moveEvent(index, Math.round(to / DRAG_STEP) * DRAG_STEP);
   };
-  const stop = (): void => {
+  followPointer(event, handle, follow, () => {
     lifted.value = undefined;
-    handle.removeEventListener('pointermove', follow);
-    handle.removeEventListener('pointerup', stop);
-    handle.removeEventListener('pointercancel', stop);
-  };
-  handle.setPointerCapture(event.pointerId);
-  handle.addEventListener('pointermove', follow);
-  handle.addEventListener('pointerup', stop);
-  handle.addEventListener('pointercancel', stop);
+  });
 }
 
 /* ---------------------------------------------------------------- elements */

@@ -4,7 +4,7 @@ import { begin, goOn, live, pause } from '../live/training.js';
 import { set, state } from '../state/store.js';
 import { BOUNDS } from '../state/state.js';
 import { Slider } from './controls.js';
-import { strongestPeriods } from './angles.js';
+import { strongestPeriods } from './spectrum.js';
 
 const hourWords = (hours: number): string => (hours < 48 ? `${hours} h` : `${(hours / 24).toFixed(1).replace('.0', '')} days`);
 

@@ -4,10 +4,10 @@ import { DASHES, theme } from '../draw/theme.js';
 import { linesPicture, rangeOf, type LinesScene, type Series } from '../draw/lines.js';
 import { open } from '../state/model.js';
 import { set, state } from '../state/store.js';
-import { Legend } from './angles.js';
 import { Slider } from './controls.js';
 import { Figure } from './figure.js';
 import { trainingFormula } from './formulas.js';
+import { Legend } from './legend.js';
 import { Live } from './live.js';
 
 const steps = (): Float64Array => Float64Array.from(open.value?.moments ?? [], ({ step }) => step);

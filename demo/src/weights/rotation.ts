@@ -22,8 +22,6 @@ export const ALL_ON: Switches = { sine: true, relu: true, order: true };
 
 const OF_ROTATION = /^(rope\.|angle_nn\.|action_angle_nn\.)/;
 const CONFIG_KEYS = ['variant', 'angle_features', 'angle_signals', 'omega_0', 'rope_base', 'time_scale', 'trend_center', 'trend_scale', 'utc_offset_minutes'];
-const SINE_BRANCH = /_nn\.net\./;
-const RELU_BRANCH = /_nn\.residual\./;
 
 /** @param pairs P of the model that the file holds or belongs to @param prefix of the tensors' names ("007.") */
 export function rotationOf(file: TensorFile, pairs: number, prefix = ''): Rotation {
@@ -72,7 +70,7 @@ function attention(name: string, square: Tensor, vector: Tensor): [string, Tenso
 /** A branch whose weights are zero gives zero. */
 function isOff(name: string, on: Switches): boolean {
   if (name === 'rope.order_scale') return !on.order;
-  return (!on.sine && SINE_BRANCH.test(name)) || (!on.relu && RELU_BRANCH.test(name));
+  return (!on.sine && name.includes('_nn.net.')) || (!on.relu && name.includes('_nn.residual.'));
 }
 
 function emptied({ dtype, shape, bytes }: Tensor): Tensor {
