@@ -33,7 +33,7 @@ export async function readFigure(browser, id) {
 
 /** As RFC 4180 says. Numbers become numbers. */
 export function parseCsv(text) {
-  const rows = text.trimEnd().split('\r\n').map((line) => [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell]) => cell).slice(0, -1));
+  const rows = text.trimEnd().split('\r\n').map((line) => [...`${line},`.matchAll(/("(?:[^"]|"")*"|[^,]*),/g)].map(([, cell]) => cell));
   const cell = (value) => {
     if (value?.startsWith('"')) return value.slice(1, -1).replaceAll('""', '"');
     return value !== '' && !Number.isNaN(Number(value)) ? Number(value) : value;
