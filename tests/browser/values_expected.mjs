@@ -135,7 +135,7 @@ export class Expected {
     const each = (angle) => Float64Array.from({ length: timePart.length }, (_, at) => angle(days[Math.floor(at / pairs)], at % pairs, timePart[at]));
     const base = Number(config.rope_base ?? 100_000);
     return {
-      timePart,
+      timePart: siren ? timePart : timePart.map((part) => -part),
       // a place later turns a siren token back by inv · λ; the fixed variants have both parts of one sign
       learned: each((d, j, part) => (siren ? part - d * perDay * inv[j] * scale : -part - d * perDay * inv[j])),
       ordinal: each((d, j) => -d * perDay * base ** (-j / pairs)),

@@ -99,7 +99,7 @@ export interface Rotations {
   times: Float64Array;
   pairs: number;
   learned: Float64Array;
-  /** f · freq alone */
+  /** What of `learned` comes from the time, f · freq in a siren model */
   timePart: Float64Array;
   ordinal: Float64Array;
   torope: Float64Array;
@@ -126,13 +126,14 @@ async function ask({ model, choice, network, times, places, days }: Question): P
   const { timePart, orderScale, ordinalFrequencies }: Angles = await engine.ask('angles', { choice, network, times });
   const pairs = ordinalFrequencies.length;
   const siren = model.info.config.variant === 'siren';
+  const signed = siren ? timePart : timePart.map((v) => -v); // TO-RoPE's time turns as its places do
   return {
     model,
     times,
     pairs,
     // a model that is not siren has no λ: its places count as they are
-    learned: wholeAngles(siren ? timePart : timePart.map((v) => -v), places, ordinalFrequencies, siren ? orderScale : 1),
-    timePart,
+    learned: wholeAngles(signed, places, ordinalFrequencies, siren ? orderScale : 1),
+    timePart: signed,
     ordinal: ordinalAngles(places, inverseFrequencies(pairs, Number(model.info.config.rope_base ?? 100_000))),
     torope: toropeAngles(places, days, inverseFrequencies(pairs, TOROPE.base), TOROPE.timeScale),
     orderScale,
