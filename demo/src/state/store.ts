@@ -35,15 +35,21 @@ const WRITE_AT_LEAST_MS = 5000;
 export function followAddress(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let written = performance.now();
+  let known = location.hash;
   const write = (): void => {
+    if (location.hash !== known) return; // somebody has just changed it: the event that says so is on its way
     written = performance.now();
     const text = writeState(snapshot());
     if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? `#${text}` : location.pathname + location.search);
+    known = location.hash;
   };
   effect(() => {
     snapshot();
     clearTimeout(timer);
     timer = setTimeout(write, Math.max(0, Math.min(WRITE_AFTER_MS, written + WRITE_AT_LEAST_MS - performance.now())));
   });
-  addEventListener('hashchange', () => set(readState(location.hash.slice(1))));
+  addEventListener('hashchange', () => {
+    known = location.hash;
+    set(readState(location.hash.slice(1)));
+  });
 }
