@@ -74,9 +74,20 @@ const failed = (error: unknown): void => {
 export const firstTime = computed(() => BUNDLED[state.model.value]?.time ?? (state.model.value === 'live' ? BUNDLED.rhythm!.time : firstTimeOf(open.value?.info.config ?? {})));
 /** The moment that every view shows. Unix milliseconds. */
 export const time = computed(() => state.time.value ?? firstTime.value);
-const windowFrom = computed(() => windowAround(time.value, state.span.value).from);
+/** Where the window begins while the time is dragged or plays: windows longer than a week stand around it, and would flee from the hand. */
+const held = signal<number | undefined>(undefined);
+const windowFrom = computed(() => {
+  const from = held.value;
+  const isInside = from !== undefined && time.value >= from && time.value < from + SPANS[state.span.value].ms;
+  return isInside ? from : windowAround(time.value, state.span.value).from;
+});
 /** What is on screen; the same object as long as it is the same window, so that scrubbing inside it asks for nothing. */
 export const window = computed<Window>(() => ({ from: windowFrom.value, to: windowFrom.value + SPANS[state.span.value].ms }));
+/** Keeps the window where it is until the returned function is called. */
+export function hold(): () => void {
+  held.value = window.peek().from;
+  return () => (held.value = undefined);
+}
 /** Where places are counted from, and where "time frozen" stands still: the Monday of the model's first time. */
 export const origin = computed(() => windowAround(firstTime.value, 'week').from);
 

@@ -2,7 +2,7 @@
 import { effect, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { MINUTE, SPANS, SPAN_NAMES, timeWords, type Span } from '../maths/time.js';
-import { firstTime, time, window } from '../state/model.js';
+import { firstTime, hold, time, window } from '../state/model.js';
 import { set, state } from '../state/store.js';
 import { MOST_TIME } from '../state/state.js';
 
@@ -17,6 +17,7 @@ export function Player() {
     () =>
       effect(() => {
         if (!playing.value) return undefined;
+        const letGo = hold();
         let before = performance.now();
         let frame = requestAnimationFrame(function next(at) {
           const span = SPANS[state.span.peek()].ms;
@@ -26,7 +27,10 @@ export function Player() {
           set({ time: passed });
           frame = requestAnimationFrame(next);
         });
-        return () => cancelAnimationFrame(frame);
+        return () => {
+          cancelAnimationFrame(frame);
+          letGo();
+        };
       }),
     [],
   );
@@ -36,6 +40,15 @@ export function Player() {
   const span = state.span.value;
   const move = (ms: number) => () => set({ time: toMinute(time.peek() + ms) });
   const onInput = (value: number): void => set({ time: Math.min(to - MINUTE, toMinute(from + (value / STEPS) * (to - from))) });
+  /** The browser drags the slider itself, and tells where it was let go to whoever was pressed, or not at all. */
+  const onPointerDown = (): void => {
+    const letGo = hold();
+    const stop = (): void => {
+      for (const type of ['pointerup', 'pointercancel', 'blur']) removeEventListener(type, stop, true);
+      setTimeout(letGo); // Firefox reads the slider once more when it is let go
+    };
+    for (const type of ['pointerup', 'pointercancel', 'blur']) addEventListener(type, stop, true);
+  };
   /** Steps of the keyboard: a fiftieth of the window; a tenth with Page Up and Down. */
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = SPANS[span].ms / 48;
@@ -62,6 +75,7 @@ export function Player() {
           value={((time.value - from) / (to - from)) * STEPS}
           aria-valuetext={timeWords(time.value)}
           onInput={(event) => onInput(Number(event.currentTarget.value))}
+          onPointerDown={onPointerDown}
           onKeyDown={onKeyDown}
         />
       </div>

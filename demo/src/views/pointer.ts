@@ -1,5 +1,6 @@
 /* pointer.ts: what a pressed pointer drags: a finger, a pen or a mouse, until it is let go. */
 import { MINUTE } from '../maths/time.js';
+import { hold } from '../state/model.js';
 import { set } from '../state/store.js';
 
 /** Calls `follow` for every move of the pointer that `event` pressed, wherever it goes, and `end` when it is let go or taken away. */
@@ -23,6 +24,6 @@ export function scrubIn(event: PointerEvent, frame: DOMRect, box: { left: number
     const time = Math.round((window.from + part * (window.to - window.from)) / MINUTE) * MINUTE;
     set({ time: Math.min(window.to - MINUTE, Math.max(window.from, time)) }); // its end begins the next window
   };
-  followPointer(event, event.currentTarget as HTMLElement, follow);
+  followPointer(event, event.currentTarget as HTMLElement, follow, hold());
   follow(event);
 }
