@@ -66,7 +66,7 @@ export function drawAxisName(context: Context, name: string, box: Box, theme: Th
 /** Where the time is in a window. */
 export function timeCursor(time: number, window: Window, box: Box): Cursor | undefined {
   if (time < window.from || time > window.to) return undefined;
-  return { x: timeScale(window, box)(time), top: box.top - 5, bottom: box.bottom + 3 };
+  return { x: timeScale(window, box)(time), top: box.top, bottom: box.bottom + 3 };
 }
 
 /** The cursor where it cannot be an element: in files. */

@@ -31,7 +31,7 @@ export const labelHeight = (pairs: number): number => (hasNumbers(pairs) ? 36 : 
 
 /** Cells of the same size, as large as the width allows within bounds. */
 export function dialGrid(pairs: number, width: number): Grid {
-  const least = pairs <= 8 ? 84 : pairs <= 32 ? 72 : 58;
+  const least = pairs <= 8 ? 68 : pairs <= 32 ? 66 : 58; // four columns on the narrowest phone
   const fit = Math.max(1, Math.floor(width / least));
   const columns = Math.min(pairs, pairs > fit ? evenColumns(pairs, fit) : fit);
   const cell = Math.min(156, width / columns);

@@ -99,11 +99,13 @@ export const linesPicture: Picture<LinesScene, number> = {
     for (const { at, name } of scene.marks ?? []) {
       const x = sx(at);
       straightLine(context, x, box.top, x, box.bottom, theme.soft, 1, [3, 3]);
-      textAt(context, name, x + 4, box.top + 7, 'left', theme.soft, SMALL_FONT);
+      context.font = SMALL_FONT;
+      const isLast = x + 4 + context.measureText(name).width > box.right + 8;
+      textAt(context, name, isLast ? x - 4 : x + 4, box.top + 7, isLast ? 'right' : 'left', theme.soft, SMALL_FONT);
     }
     context.save();
     context.beginPath();
-    context.rect(box.left, box.top - 2, box.right - box.left, box.bottom - box.top + 4);
+    context.rect(box.left - 3, box.top - 3, box.right - box.left + 6, box.bottom - box.top + 6);
     context.clip();
     for (const series of scene.series) drawSeries(context, series, sx, sy, scene.jump ?? Infinity);
     context.restore();
@@ -112,7 +114,7 @@ export const linesPicture: Picture<LinesScene, number> = {
   cursor(at: number, size: Size, scene: LinesScene): Cursor | undefined {
     const box = linesBox(size, scene);
     if ('window' in scene.x) return timeCursor(at, scene.x.window, box);
-    return at < scene.x.from || at > scene.x.to ? undefined : { x: xScale(scene, box)(at), top: box.top - 5, bottom: box.bottom + 3 };
+    return at < scene.x.from || at > scene.x.to ? undefined : { x: xScale(scene, box)(at), top: box.top, bottom: box.bottom + 3 };
   },
 };
 

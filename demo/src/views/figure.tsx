@@ -233,7 +233,7 @@ function Behind({ id, title, formula, table, svg, png }: BehindProps) {
         </span>
       </div>
       <div id={`${id}-panel`} hidden={panel.value === undefined}>
-        {panel.value === 'formula' && <div class="formula">{formula}</div>}
+        {panel.value === 'formula' && <div class="formula" role="region" aria-label={`${title}: formula`} tabIndex={0}>{formula}</div>}
         {panel.value === 'table' && <TableView title={title} table={table} />}
       </div>
       {failure.value && <p role="alert">{failure.value}</p>}
@@ -250,7 +250,7 @@ function TableView({ title, table }: { title: string; table: () => Table | undef
   if (!found) return <p>Nothing to show yet.</p>;
   const step = Math.max(1, Math.ceil(found.rows.length / MOST_TABLE_ROWS));
   const rows = found.rows.filter((_, i) => i % step === 0);
-  const words = (v: string | number): string => (typeof v === 'number' ? (Number.isInteger(v) ? String(v) : v.toPrecision(5)) : v);
+  const words = (v: string | number): string => (Number.isNaN(v) ? '–' : typeof v === 'number' ? (Number.isInteger(v) ? String(v) : v.toPrecision(5)) : v);
   return (
     <>
       <div class="table" role="region" aria-label={`${title}: table`} tabIndex={0}>
