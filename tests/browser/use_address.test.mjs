@@ -67,7 +67,7 @@ inEachBrowser((page) => {
       ['chapter', 'day', 'edits', 'moment', 'order', 'pairs', 'perday', 'person', 'seed', 'span', 'strength', 't', 'week', 'weekshare'],
     );
     expect(Object.fromEntries(address)).toMatchObject({
-      chapter: '5', day: '22', edits: '4lm30', order: '0', pairs: '0.2.3.6.7', perday: '3', person: '1', seed: '2', span: 'hour', strength: '0.95', week: '180', weekshare: '0.34',
+      chapter: '5', day: '22', edits: '4lm30', order: '0', pairs: '0.2.3.6.7', perday: '3', person: '1', seed: '2', span: 'hour', strength: '0.95', week: '180', weekshare: '0.01',
     });
 
     const controls = await page.controls();
