@@ -91,15 +91,15 @@ function onPointerDown(event: PointerEvent, { index }: EditedEvent, scene: Calen
   const handle = event.currentTarget as HTMLElement;
   const frame = handle.closest('.frame')!;
   const begun = { x: event.clientX, y: event.clientY };
-  const layout = calendarLayout(scene, width);
-  const mark = layout.at.get(index)!;
   let still: { scene: CalendarScene; held: { x: number; y: number } } | undefined;
   selected.value = index;
   const follow = ({ clientX, clientY }: PointerEvent): void => {
     if (!still && Math.hypot(clientX - begun.x, clientY - begun.y) < DRAG_FROM) return;
     if (!still) {
       const box = frame.getBoundingClientRect();
-      still = { scene: { ...scene, lifted: index }, held: { x: begun.x - box.left - mark.x, y: begun.y - box.top - mark.y } };
+      const lifting = { ...scene, lifted: index };
+      const mark = calendarLayout(lifting, width).at.get(index)!; // its row may be lower now, without it
+      still = { scene: lifting, held: { x: begun.x - box.left - mark.x, y: begun.y - box.top - mark.y } };
       lifted.value = index;
     }
     // the frame may have been scrolled; rows are those without the lifted event, so that they stay while it passes
