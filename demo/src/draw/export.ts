@@ -36,7 +36,7 @@ export async function svgOf<S, O>(shown: Shown<S, O>): Promise<string> {
   const { Context } = await import('svgcanvas');
   const context = new Context(shown.size.width, shown.size.height);
   drawAll(context as unknown as CanvasRenderingContext2D, shown);
-  return context.getSerializedSvg(true);
+  return context.getSerializedSvg(true).replaceAll('<image ', '<image style="image-rendering:pixelated" '); // one pixel a number: rows do not run together
 }
 
 export function pngOf<S, O>(shown: Shown<S, O>): Promise<Blob> {
