@@ -58,7 +58,7 @@ export function Live() {
     <div class="live" id="live">
       <h3>Live: train one here</h3>
       <p>
-        A model of the same kind, smaller, learns from a thousand simulated people in a worker of this page. Choose which rhythm their tastes have, start, and watch: the dials begin to turn, stripes appear, the spectrum grows a peak where you
+        A model of the same kind and size learns from a thousand simulated people in a worker of this page. Choose which rhythm their tastes have, start, and watch: the dials begin to turn, stripes appear, the spectrum grows a peak where you
         planted one. This model’s clock has a day and a week: a rhythm that is a part of these (12 hours, 3.5 days) it can find, though it may turn twice as far in place of twice as often; one of 30 hours it cannot.
       </p>
       <Planting />
