@@ -42,7 +42,7 @@ function orderScene(): LinesScene | undefined {
   const model = open.value;
   if (!model || model.moments.length < 2) return undefined;
   const series: Series[] = [{ name: 'λ (order_scale)', colour: theme.value.ink, dash: [], width: 2.2, x: steps(), y: model.moments.map(({ orderScale }) => orderScale) }];
-  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'what the fixed part is multiplied with' } };
+  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'times the fixed part' } };
 }
 
 function freqScene(): LinesScene | undefined {
@@ -54,7 +54,7 @@ function freqScene(): LinesScene | undefined {
     const a = Math.floor((pair * A) / P);
     if (pair < P) series.push({ name: `pair ${pair}`, colour: theme.value.series[s]!, dash: DASHES[s]!, x: steps(), y: model.moments.map(({ freq }) => freq[a] ?? NaN) });
   });
-  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'what the learned part is multiplied with' } };
+  return { series, x: stepAxis(), y: { ...rangeOf(series.map(({ y }) => y)), name: 'times the learned part' } };
 }
 
 /** One curve after the other in words. */
