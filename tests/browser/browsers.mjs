@@ -307,7 +307,10 @@ async function drive(program, scratch, { endpoint, suffix, protocol }, can) {
       defaultViewport: null,
       protocolTimeout: 3 * STEP_MS, // ours are shorter and say more
     }));
-    page = (await within(STEP_MS, program.about, connected.pages()))[0] ?? (await within(STEP_MS, program.about, connected.newPage()));
+    // Firefox gives the focus to a tab that it is told to open, not to its first.
+    const first = protocol === 'cdp' ? (await within(STEP_MS, program.about, connected.pages()))[0] : undefined;
+    page = first ?? (await within(STEP_MS, program.about, connected.newPage()));
+    await within(STEP_MS, program.about, page.bringToFront());
   } catch (error) {
     await stop();
     throw error;

@@ -37,6 +37,9 @@ inEachBrowser((page) => {
   const press = async (...keys) => {
     for (const key of keys) await page.browser.press(key);
   };
+  const focusedText = () => page.browser.evaluate(() => document.activeElement.textContent);
+  /** WebKitGTK's window is never in front where no window manager is: its page says what has the focus, and draws nothing of it. */
+  const drawsFocus = page.name !== 'webkit';
   const hasFocus = (selector) => page.browser.evaluate((what) => document.activeElement.matches(what), selector);
   /** Presses Tab until this has the focus: nothing else puts it there. */
   const tabTo = async (selector, key = 'Tab') => {
@@ -64,23 +67,29 @@ inEachBrowser((page) => {
     for (let i = 0; i < MOST_TABS; i++) {
       await press('Tab');
       const found = await page.browser.evaluate(focused);
-      if (!found || (found.number !== null && found.number === reached[0]?.number)) break;
+      if (!found) break;
       reached.push(found);
+      if (found.number === wanted.at(-1).number) break; // the next is the browser's own
     }
     const numbers = reached.map(({ number }) => number).filter((number) => number !== null);
     expect(wanted.filter(({ number }) => !numbers.includes(number))).toEqual([]);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-    expect(reached.filter(({ ring }) => !ring)).toEqual([]);
-    expect(reached.filter(({ covered }) => covered)).toEqual([]);
-    expect(reached.filter(({ inPlayerOrAbove, html }) => !inPlayerOrAbove && !html.includes('class="table"'))).toEqual([]);
+    const isSkip = ({ html }) => html.includes('class="skip"'); // out of sight until it has the focus
+    if (drawsFocus) expect(reached.filter(({ ring }) => !ring)).toEqual([]);
+    else expect(await page.browser.evaluate(() => document.hasFocus())).toBe(false); // else this test looks at too little
+    expect(reached.filter((one) => one.covered && (drawsFocus || !isSkip(one)))).toEqual([]);
+    expect(reached.filter(({ inPlayerOrAbove, html }) => !inPlayerOrAbove && !/^<article|class="table"/.test(html))).toEqual([]);
   });
 
   test('head: the skip link, models, the tour, starting over', async () => {
     await page.open('span=week');
     await press('Tab');
-    expect(await page.text(':focus')).toMatch(/^Skip/);
+    expect(await focusedText()).toMatch(/^Skip/);
     const { width, height } = await page.browser.evaluate(() => document.activeElement.getBoundingClientRect());
-    expect(Math.min(width, height)).toBeGreaterThan(20); // it is to be seen now
+    if (drawsFocus) {
+      const { left } = await page.browser.evaluate(() => document.activeElement.getBoundingClientRect());
+      expect([Math.min(width, height) > 20, left >= 0]).toEqual([true, true]); // it is to be seen now
+    }
     await press('Enter');
     expect(await hasFocus('main')).toBe(true);
     await press('Tab');
@@ -93,16 +102,16 @@ inEachBrowser((page) => {
     await press('ArrowUp');
     await page.browser.waitFor(() => document.querySelector('.facts dd').textContent === 'Planted rhythm');
     await press('Tab');
-    expect(await page.text(':focus')).toBe('Start over');
-    await press('Space');
+    expect(await focusedText()).toBe('Start over');
+    await press(' ');
     expect(await value('.player select')).toBe('day');
 
     await tabTo('.chapters li:nth-child(3) button');
     await press('Enter');
     await page.browser.waitFor(() => document.activeElement.id === 'chapter-title');
-    expect(await page.text(':focus')).toMatch(/periods/);
+    expect(await focusedText()).toMatch(/periods/);
     await press('Tab', 'Tab');
-    expect(await page.text(':focus')).toMatch(/^Next/);
+    expect(await focusedText()).toMatch(/^Next/);
     await press('Enter');
     await page.browser.waitFor(() => /Whom/.test(document.activeElement.textContent) && document.activeElement.id === 'chapter-title');
     await press('Tab', 'Enter');
@@ -111,11 +120,10 @@ inEachBrowser((page) => {
 
   test('time: play, steps, the scrubber, how much is on screen, back', async () => {
     await page.open();
-    await tabTo('.back, .player select', 'Shift+Tab'); // the page's end comes first
-    await tabTo('.play', 'Shift+Tab');
-    await press('Space');
+    await tabTo('.play');
+    await press(' ');
     await page.browser.waitFor(() => document.querySelector('.play').getAttribute('aria-label') === 'Pause' && !document.querySelector('.back').disabled);
-    await press('Space');
+    await press(' ');
     expect(await page.browser.evaluate(() => document.querySelector('.play').getAttribute('aria-pressed'))).toBe('false');
     await tabTo('.back');
     await press('Enter');
@@ -156,13 +164,13 @@ inEachBrowser((page) => {
     await mark('t-pair', '5', '#lines');
     await mark('t-moment', 'Moment of training', '#view-training');
     await tabTo('#t-unwrap');
-    await press('Space');
+    await press(' ');
     expect(await checked('#t-unwrap')).toBe(true);
     await tabTo('#dials .tools button');
     await press('Enter');
     expect(await page.text('#dials-panel')).toMatch(/\w{4}/);
     expect(await page.browser.evaluate(() => document.querySelector('#dials .tools button').getAttribute('aria-expanded'))).toBe('true');
-    await press('Tab', 'Space');
+    await press('Tab', ' ');
     expect(await page.browser.evaluate(() => document.querySelectorAll('#dials-panel tbody tr').length)).toBe(8);
     await tabTo('#dials-panel .table'); // it can be scrolled
     await tabTo('#dials-panel button');
@@ -171,13 +179,13 @@ inEachBrowser((page) => {
     await press('ArrowRight');
     expect(await checked('#t-action')).toBe(true);
     await tabTo('#t-relu');
-    await press('Space');
+    await press(' ');
     expect(await checked('#t-relu')).toBe(false);
     await tabTo('#t-day');
     await press('ArrowRight', 'End');
     expect(await value('#t-day')).toBe('24');
     await tabTo('#t-pair');
-    await press('Space');
+    await press(' ');
     expect((await page.figure('lines')).head).toContain('pair 5');
     await tabTo('#t-moment');
     await press('Home');
@@ -215,7 +223,7 @@ inEachBrowser((page) => {
     const number = first.id.slice('event-'.length);
     expect((await page.address()).get('edits')).toBe(`${number}lm1470`);
     await tabTo('.event-panel button'); // and by its buttons
-    expect(await page.text(':focus')).toBe(wasLiked ? 'Like' : 'Unlike');
+    expect(await focusedText()).toBe(wasLiked ? 'Like' : 'Unlike');
     await press('Enter');
     expect((await page.address()).get('edits')).toBe(`${number}m1470`);
     await tabTo('.event-panel .close');
@@ -234,9 +242,9 @@ inEachBrowser((page) => {
     await press('Enter');
     await page.waitForText('.live-status', 'Step', 60_000);
     await press('Tab');
-    expect(await page.text(':focus')).toBe('Pause');
-    await press('Space');
-    expect(await page.text(':focus')).toBe('Go on');
+    expect(await focusedText()).toBe('Pause');
+    await press(' ');
+    expect(await focusedText()).toBe('Go on');
 
     await tabTo('#drop input');
     // The dialogue is the browser's own: that the key asks for it is all that can be seen.
@@ -247,7 +255,7 @@ inEachBrowser((page) => {
         window.wasAsked = event.isTrusted;
       });
     });
-    await press('Space');
+    await press(' ');
     expect(await page.browser.evaluate(() => window.wasAsked)).toBe(true);
     await press('Tab');
     expect(await hasFocus('.address input')).toBe(true);

@@ -103,14 +103,16 @@ inEachBrowser((page) => {
     expect(rows[0][0]).toBe(0); // the whole of its history, also from before
   });
 
-  test('ends, and has found the day that was planted', async () => {
-    await page.open('model=live&span=week');
-    await page.browser.waitFor(() => /The training is done/.test(document.querySelector('#live').textContent), [], 150_000);
-    expect(await button('live-pause')).toEqual(['Go on', true]);
-    const [, at, of] = /Step (\d+) of (\d+)/.exec(await status());
-    expect(at).toBe(of);
-    await page.browser.waitFor(() => /Its angles now move with (day|24 h)/.test(document.querySelector('#live').textContent));
-    const { rows } = await page.figure('losses');
-    expect(rows.at(-1)[0]).toBe(Number(of));
-  });
+  // A quarter of a minute of two cores: once is enough, the numbers of a training are the same everywhere.
+  if (page.name === 'chromium')
+    test('ends, and has found the day that was planted', async () => {
+      await page.open('model=live&span=week');
+      await page.browser.waitFor(() => /The training is done/.test(document.querySelector('#live').textContent), [], 150_000);
+      expect(await button('live-pause')).toEqual(['Go on', true]);
+      const [, at, of] = /Step (\d+) of (\d+)/.exec(await status());
+      expect(at).toBe(of);
+      await page.browser.waitFor(() => /Its angles now move with (day|24 h)/.test(document.querySelector('#live').textContent));
+      const { rows } = await page.figure('losses');
+      expect(rows.at(-1)[0]).toBe(Number(of));
+    });
 });
