@@ -13,7 +13,8 @@ help:
 	@echo 'make rank     rank the bundled feed with the bundled model, in SIMD WebAssembly under Node.js'
 	@echo 'make test     build everything and run every test; the last line counts them'
 	@echo 'make train    train the bundled model again, on the KuaiRand log in DATA=DIR, into build/train'
-	@echo 'make bench    ours against peers, in one run, as ratios: ranking, and training where there is a KuaiRand log'
+	@echo 'make bench    ours against peers, in one run, as ratios: ranking, and training where there is a KuaiRand log; the page'
+	@echo '              in browsers, in milliseconds'
 	@echo 'make demo     the interactive page, built into build/demo and served on 127.0.0.1'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
@@ -31,10 +32,11 @@ train: ; $(SETUP) native $(RUN) do-train
 do-train: do-native
 	@build/siren-rope train --data $(DATA) --recipe models/kuairand-excerpt.json --out build/train
 
-bench: ; $(SETUP) native wasm js bench $(RUN) do-bench
-do-bench: do-native do-wasm do-js
+bench: ; $(SETUP) native wasm js demo bench test $(RUN) do-bench
+do-bench: do-native do-wasm do-js do-page
 	@node tests/bench/bench.mjs
 	@KUAIRAND=$(DATA) node tests/bench/train.mjs
+	@node tests/bench/page.mjs
 
 demo: ; $(SETUP) wasm js demo $(RUN) do-demo
 do-demo: do-page
