@@ -62,10 +62,13 @@ export class Page {
   /** The figure's picture as it is on the screen: { width, height, at(x, y) } in the canvas's own coordinates. */
   async shot(id) {
     const [left, top, width, height] = await this.browser.evaluate(async (name) => {
-      document.getElementById(name).querySelector('.frame').scrollIntoView({ block: 'center' });
+      const frame = document.getElementById(name).querySelector('.frame');
+      const box = () => frame.querySelector('canvas.base').getBoundingClientRect();
+      frame.scrollIntoView({ block: 'center' });
+      // text above may end between two pixels, and the picture would be blurred
+      document.body.style.paddingTop = `${(parseFloat(document.body.style.paddingTop) || 0) + Math.ceil(box().top) - box().top}px`;
       for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); // it is drawn in the next
-      const box = document.querySelector(`#${name} canvas.base`).getBoundingClientRect();
-      return [box.left, box.top, box.width, box.height];
+      return [box().left, box().top, box().width, box().height];
     }, id);
     const pixels = readPixels(await this.browser.screenshot());
     return { width, height, at: (x, y) => pixels.at(left + x, top + y) };
@@ -218,7 +221,7 @@ export async function checkLines(page, expected, settings) {
   const all = lines.flatMap((line) => [...line]);
   const [least, most] = unwrapped ? [Math.min(...all), Math.max(...all)] : [-Math.PI, Math.PI];
   const room = unwrapped ? 0.06 * (most - least) : 0;
-  const INK = 110; // a line's edge is no more than half a line's colour, on white
+  const INK = 100; // a line's edge has less than half of its colour, on white
   await eventually(() => page.shot('lines'), ({ width, height, at }) => {
     const [left, top, right, bottom] = [44, 22, width - 10, height - 24];
     const x = (i) => left + ((right - left) * i) / GRID;
