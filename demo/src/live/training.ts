@@ -38,9 +38,11 @@ export function begin(): void {
   ask({ ask: 'begin', planted });
 }
 
+const isRunning = (now: Live | undefined): now is Live => now?.status === 'going' || now?.status === 'starting';
+
 export function pause(): void {
   ask({ ask: 'pause' });
-  if (live.value?.status === 'going') live.value = { ...live.value, status: 'paused' };
+  if (isRunning(live.value)) live.value = { ...live.value, status: 'paused' };
 }
 
 export function goOn(): void {
@@ -70,7 +72,7 @@ async function receive(data: Tell): Promise<void> {
   const now = live.value;
   if (!now) return;
   if (data.tell === 'begun') {
-    live.value = { ...now, begun: data, status: 'going' };
+    live.value = { ...now, begun: data, status: now.status === 'starting' ? 'going' : now.status };
     return;
   }
   const { bytes, ...last } = data;
@@ -84,7 +86,7 @@ export function followLive(): void {
   effect(() => {
     if (state.model.value === 'live') {
       if (!live.peek()) queueMicrotask(begin);
-    } else if (live.peek()?.status === 'going') {
+    } else if (isRunning(live.peek())) {
       pause();
     }
   });

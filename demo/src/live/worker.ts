@@ -8,7 +8,12 @@ const SLICE_MS = 25;
 const SHOW_EVERY_MS = 120;
 
 let training: Training | undefined;
+/** How many were begun: the last is the one that counts. */
+let begun = 0;
 let going = false;
+/** Not paused, also while it is being made. */
+let wanted = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
 let pageIsReady = true;
 let shownAt = 0;
 let shownStep = -1;
@@ -21,9 +26,17 @@ let busy = { steps: 0, milliseconds: 0 };
 const tell = (message: Tell, transfer: Transferable[] = []): void => postMessage(message, { transfer });
 
 async function begin({ dayHours, weekDays, weekShare, strength, seed }: Planted): Promise<void> {
+  const own = ++begun;
   going = false;
+  wanted = true;
   training?.dispose();
-  training = await createTraining({ recipe: RECIPE, simulation: { users: USERS, dayHours, weekDays, weekShare, strength, seed } });
+  training = undefined;
+  const made = await createTraining({ recipe: RECIPE, simulation: { users: USERS, dayHours, weekDays, weekShare, strength, seed } });
+  if (own !== begun) {
+    made.dispose(); // another was begun meanwhile
+    return;
+  }
+  training = made;
   losses = [];
   meanNe = undefined;
   busy = { steps: 0, milliseconds: 0 };
@@ -33,19 +46,29 @@ async function begin({ dayHours, weekDays, weekShare, strength, seed }: Planted)
   const { steps, events, parameters, build } = training.info;
   tell({ tell: 'begun', steps, events, parameters, build });
   show(); // the model before its first step
-  go();
+  if (isWanted()) go();
+}
+
+/** Read anew: the page may have paused it while it was being made. */
+function isWanted(): boolean {
+  return wanted;
 }
 
 function go(): void {
   if (!training || going || training.isDone) return;
   going = true;
-  setTimeout(slice);
+  sliceSoon();
+}
+
+function sliceSoon(): void {
+  clearTimeout(timer); // after a short pause the last one may still be due
+  timer = setTimeout(slice);
 }
 
 /** Some steps, and again after whatever came in meanwhile. */
 function slice(): void {
   if (!going || !training) return;
-  const begun = performance.now();
+  const start = performance.now();
   try {
     do {
       for (const event of training.run(1)) {
@@ -56,14 +79,14 @@ function slice(): void {
           busy.steps++;
         }
       }
-    } while (!training.isDone && performance.now() - begun < SLICE_MS);
+    } while (!training.isDone && performance.now() - start < SLICE_MS);
   } catch (error) {
     return fail(error);
   }
-  busy.milliseconds += performance.now() - begun;
+  busy.milliseconds += performance.now() - start;
   if (training.isDone) going = false;
   if (pageIsReady && (training.isDone || performance.now() - shownAt >= SHOW_EVERY_MS)) show();
-  setTimeout(slice);
+  sliceSoon();
 }
 
 function show(): void {
@@ -87,8 +110,10 @@ function fail(error: unknown): void {
 
 addEventListener('message', ({ data }: MessageEvent<Ask>) => {
   if (data.ask === 'begin') begin(data.planted).catch(fail);
-  else if (data.ask === 'go') go();
-  else if (data.ask === 'pause') going = false;
+  else if (data.ask === 'go') {
+    wanted = true;
+    go();
+  } else if (data.ask === 'pause') wanted = going = false;
   else {
     pageIsReady = true;
     if (training && !going && training.stepCount > shownStep) show(); // what was reached before it stopped
