@@ -89,7 +89,7 @@ inEachBrowser((page) => {
     const moved = await event(39);
     expect(moved.now).toBeLessThan(first.event.now - 30);
     expect(moved.now % 1440).toBe(middle.now % 1440);
-    expect(Math.abs(moved.left - (left - 60))).toBeLessThan(4); // it is where the pointer left it
+    await page.browser.waitFor((x) => Math.abs(document.getElementById('event-39').getBoundingClientRect().left - x) < 4, [left - 60]); // where the pointer left it
     expect(await edits()).toBe(`39m${moved.now - first.event.now}`);
     await fresh();
     expect(await scores()).not.toEqual(first.scores);
