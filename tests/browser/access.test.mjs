@@ -38,8 +38,10 @@ async function violations(browser) {
 async function showAll(browser) {
   await browser.evaluate(async () => {
     for (const figure of document.querySelectorAll('figure')) {
-      figure.scrollIntoView({ block: 'center', behavior: 'instant' });
-      for (let tries = 0; tries < 60 && figure.querySelector('.frame .empty'); tries++) await new Promise((done) => setTimeout(done, 50));
+      for (let tries = 0; tries < 60 && (tries === 0 || figure.querySelector('.frame .empty')); tries++) {
+        figure.scrollIntoView({ block: 'center', behavior: 'instant' }); // again: what is above it may have grown
+        await new Promise((done) => setTimeout(done, tries === 0 ? 0 : 50));
+      }
     }
     scrollTo({ top: 0, behavior: 'instant' });
   });

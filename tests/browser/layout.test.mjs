@@ -134,8 +134,10 @@ const showAll = (browser) =>
   browser.evaluate(async () => {
     const bare = [];
     for (const figure of document.querySelectorAll('figure')) {
-      figure.scrollIntoView({ block: 'center', behavior: 'instant' });
-      for (let tries = 0; tries < 150 && figure.querySelector('.frame .empty'); tries++) await new Promise((done) => setTimeout(done, 40));
+      for (let tries = 0; tries < 150 && (tries === 0 || figure.querySelector('.frame .empty')); tries++) {
+        figure.scrollIntoView({ block: 'center', behavior: 'instant' }); // again: what is above it may have grown
+        await new Promise((done) => setTimeout(done, tries === 0 ? 0 : 40));
+      }
       if (figure.querySelector('.frame .empty')) bare.push(figure.id);
     }
     scrollTo({ top: 0, behavior: 'instant' });
