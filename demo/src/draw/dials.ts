@@ -165,7 +165,7 @@ export const dialsPicture: Picture<DialsScene, DialsOver> = {
     if (!hasNumbers(pairs)) return;
     eachDial(pairs, width, (j, x, y, radius) => {
       const words = unwrapped ? `${(learned[j]! / FULL).toFixed(2)} turns` : `${Math.round(degrees(wrapAngle(learned[j]!)))}°`;
-      textAt(context, words, x, y + radius + 28, 'center', theme.learned, SMALL_FONT);
+      textAt(context, words.replace('-', '−'), x, y + radius + 28, 'center', theme.learned, SMALL_FONT);
     });
   },
 };

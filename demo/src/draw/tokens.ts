@@ -65,8 +65,8 @@ export const tokensPicture: Picture<TokensScene> = {
       point(CONTENT, theme.soft, true);
       point(CONTENT + turned, theme.learned, false);
       textAt(context, when, x, y + radius + 16, 'center', theme.soft, SMALL_FONT);
-      textAt(context, i === 0 ? 'the one that looks' : `match ${match.toFixed(2)}`, x, y + radius + 33, 'center', theme.learned, FONT.replace('12px', 'bold 12px'));
-      if (i > 0) textAt(context, `fixed RoPE ${ordinalMatch.toFixed(2)}`, x, y + radius + 49, 'center', theme.soft, SMALL_FONT);
+      textAt(context, i === 0 ? 'the one that looks' : `match ${match.toFixed(2)}`.replace('-', '−'), x, y + radius + 33, 'center', theme.learned, FONT.replace('12px', 'bold 12px'));
+      if (i > 0) textAt(context, `fixed RoPE ${ordinalMatch.toFixed(2)}`.replace('-', '−'), x, y + radius + 49, 'center', theme.soft, SMALL_FONT);
     });
   },
 };

@@ -1,4 +1,5 @@
 /* spectrum.tsx: which periods are in the angles of four weeks. */
+import { Fragment } from 'preact';
 import { linesPicture, rangeOf, type LinesScene } from '../draw/lines.js';
 import { DASHES, theme } from '../draw/theme.js';
 import { live } from '../live/training.js';
@@ -82,7 +83,7 @@ export function Spectrum() {
     >
       <p>
         {strongest.length > 0 ? (
-          <>All pairs together: {strongest.map(({ period, share }, i) => <span key={period}>{i > 0 && ', '}<b>{period}</b> {Math.round(share * 100)} %</span>)}.</>
+          <>All pairs together: {strongest.map(({ period, share }, i) => <Fragment key={period}>{i > 0 && ', '}<span class="nowrap"><b>{period}</b> {Math.round(share * 100)} %</span></Fragment>)}.</>
         ) : (
           'Nothing in these angles moves with the time.'
         )}
