@@ -54,9 +54,10 @@ inEachBrowser((page) => {
     });
     const before = await step();
     const said = await page.saidTime();
+    await page.focus('#scrubber');
     for (let i = 0; i < 9; i++) {
-      await page.keys('#scrubber', 'ArrowRight');
-      await wait(60);
+      await wait(100 + ((i * 67) % 150)); // nothing else is asked of the page before: it would have to answer that first
+      await page.browser.press('ArrowRight');
     }
     await page.browser.waitFor(() => window.answers.length === 9);
     const answers = (await page.browser.evaluate(() => window.answers)).sort((a, b) => a - b);
