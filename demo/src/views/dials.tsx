@@ -4,7 +4,7 @@ import { HAND_STYLES, dialGrid, dialsPicture, labelHeight, type DialsOver, type 
 import { tokensPicture, type TokensScene } from '../draw/tokens.js';
 import { attentionKernel, degrees, wrapAngle } from '../maths/rotation.js';
 import { DAY, clockWords, timeWords, weekdayWords } from '../maths/time.js';
-import { frozen, grid, now, origin, spectrum, three, time } from '../state/model.js';
+import { frozen, grid, now, spectrum, three, time } from '../state/model.js';
 import { state, togglePair } from '../state/store.js';
 import { Figure } from './figure.js';
 import { kernelFormula, rotationFormula } from './formulas.js';
@@ -168,7 +168,7 @@ export function Dials() {
           const values = over()!;
           return {
             head: ['pair', 'learned (rad)', 'fixed RoPE (rad)', 'time part frozen (rad)', 'learned (turns)', 'time (ms)', 'frozen at (ms)'],
-            rows: Array.from({ length: pairs }, (_, j) => [j, values.learned[j]!, values.ordinal[j]!, values.frozen[j]!, values.learned[j]! / (2 * Math.PI), time.peek(), origin.peek()]),
+            rows: Array.from({ length: pairs }, (_, j) => [j, values.learned[j]!, values.ordinal[j]!, values.frozen[j]!, values.learned[j]! / (2 * Math.PI), now.peek()!.times[0]!, frozen.peek()!.times[0]!]),
           };
         }}
         layer={(_, width) => <Meters width={width} />}
