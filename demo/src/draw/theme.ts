@@ -25,6 +25,11 @@ const read = (): Theme => {
 };
 
 export const theme = signal(read());
+// WebKit may run this before the style sheet has come: then the colours are read again once everything has.
+if (document.readyState !== 'complete')
+  addEventListener('load', () => {
+    theme.value = read();
+  });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   theme.value = read();
 });
