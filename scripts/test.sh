@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # test.sh: what `make test` does after set-up: builds natively with gcc and clang and with the sanitizers, and for
 # WebAssembly; runs every suite of each; checks the sizes; runs ESLint and the JavaScript suites; builds the page and tries
-# it in browsers. A step that fails does not
-# stop the others. Logs and results go to build/test/. Last, scripts/count-tests.mjs prints the table and the one line of
-# counts, and its exit status is this one's.
+# it in browsers. A step that fails does not stop the others. Logs and results go to build/test/. Last,
+# scripts/count-tests.mjs prints the table and the one line of counts, and its exit status is this one's.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 unset MAKEFLAGS MAKELEVEL # make started this; the makes below are not its children

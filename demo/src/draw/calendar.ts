@@ -1,5 +1,5 @@
 /* calendar.ts: a history as a calendar: days downwards, hours to the right, what was liked filled. Over it the hour of asking. */
-import { calendarLayout, type CalendarEvent, type CalendarLayout, type CalendarScene } from '../feed/calendar.js';
+import { calendarLayout, type CalendarEvent, type CalendarLayout, type CalendarScene } from './calendar_layout.js';
 import { DAY, dayWords, weekdayWords } from '../maths/time.js';
 import { straightLine, textAt, type Context, type Picture, type Size } from './picture.js';
 import { SMALL_FONT, type Theme } from './theme.js';

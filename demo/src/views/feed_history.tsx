@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { calendarPicture } from '../draw/calendar.js';
 import type { Table } from '../draw/picture.js';
-import { MARK, calendarLayout, timeAt, type CalendarScene } from '../feed/calendar.js';
+import { MARK, calendarLayout, timeAt, type CalendarScene } from '../draw/calendar_layout.js';
 import type { EditedEvent } from '../feed/history.js';
 import { asked, days, events, explained, firstThree, isFresh, lifted, moveEvent, person, selected, toggleEvent } from '../feed/ranking.js';
 import { signed } from '../feed/reasons.js';

@@ -1,4 +1,4 @@
-/* calendar.ts: where events are in a calendar of days by hours: a row for a day, the hour to the right. Events of nearly the same
+/* calendar_layout.ts: where events are in a calendar of days by hours: a row for a day, the hour to the right. Events of nearly the same
  * time stand under one another, in lanes; days with many are higher. */
 import { DAY, HOUR } from '../maths/time.js';
 import type { Days, Deed } from './history.js';
