@@ -1,7 +1,16 @@
 /* calendar_layout.ts: where events are in a calendar of days by hours: a row for a day, the hour to the right. Events of nearly the same
  * time stand under one another, in lanes; days with many are higher. */
 import { DAY, HOUR } from '../maths/time.js';
-import type { Days, Deed } from './history.js';
+
+/** What somebody did with an event. */
+export type Deed = 'liked' | 'opened' | 'skipped';
+
+/** Whole days, from the first event's to the last event's or the first asked time's. */
+export interface Days {
+  /** Unix milliseconds: a midnight. */
+  from: number;
+  count: number;
+}
 
 export interface CalendarEvent {
   index: number;

@@ -3,9 +3,8 @@
 import type { HistoryEvent } from 'siren-rope';
 import { DAY, MINUTE } from '../maths/time.js';
 import type { Edit } from '../state/state.js';
+import type { Days, Deed } from '../draw/calendar_layout.js';
 import type { FeedEvent, FeedFile, Person, Values, Words } from './data.js';
-
-export type Deed = 'liked' | 'opened' | 'skipped';
 
 export interface EditedEvent extends Words {
   /** Place in the history as it was. */
@@ -15,13 +14,6 @@ export interface EditedEvent extends Words {
   deed: Deed;
   edit: Edit;
   event: HistoryEvent;
-}
-
-/** Whole days, from the first event's to the last event's or the first asked time's. */
-export interface Days {
-  /** Unix milliseconds: a midnight. */
-  from: number;
-  count: number;
 }
 
 export const NO_EDIT: Edit = { moved: 0, liked: false, removed: false };
