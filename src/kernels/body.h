@@ -144,13 +144,112 @@ static void matmul(const float *a, size_t lda, const float *b, size_t stride, co
   }
 }
 
+/* ---------------------------------------------------------------- int8 */
+
+enum { NR_INT8 = VL * INT8_VECS, QUANTA = 4 * VL }; /* floats that become quanta together */
+
+/* Numbers of one row from x on; `offset` has the 1.5·2^23 that makes a float's last bits a whole number. */
+static inline void quantize_some(const float *x, quantum *q, vec inverse, vec offset) {
+  const vec least = v_splat(ROUNDER), most = v_splat(ROUNDER + SROPE_INT8_MAX);
+  vec whole[4];
+  for (int i = 0; i < 4; i++) whole[i] = v_min(v_max(v_add(v_mul(v_load(x + i * VL), inverse), offset), least), most);
+  q_store(q, whole);
+}
+
+static void quantize(const float *x, size_t ldx, const srope_quanta *to, size_t m, size_t k) {
+  size_t stride = (k + K_STEP - 1) / K_STEP * K_STEP;
+  quantum *q = to->quantum;
+  for (size_t row = 0; row < m; row++, x += ldx, q += stride) {
+    /* 1. the range, with 0 in it */
+    vec low = v_splat(0.0f), high = low;
+    size_t i = 0;
+    for (; i + VL <= k; i += VL) {
+      vec v = v_load(x + i);
+      low = v_min(low, v);
+      high = v_max(high, v);
+    }
+    if (i < k) {
+      vec v = load_tail(x + i, k - i);
+      low = v_min(low, v);
+      high = v_max(high, v);
+    }
+    float lowest = -v_largest(v_sub(v_splat(0.0f), low)), range = v_largest(high) - lowest;
+    float inverse = range > 1e-30f ? SROPE_INT8_MAX / range : 0.0f;
+    float zero = (-lowest * inverse + ROUNDER) - ROUNDER;
+    to->scale[row] = inverse > 0.0f ? range / SROPE_INT8_MAX : 0.0f;
+    to->zero[row] = zero >= 0.0f && zero <= SROPE_INT8_MAX ? (int32_t)zero : 0; /* a NaN among x is no number */
+    /* 2. the quanta */
+    const vec scale = v_splat(inverse), offset = v_splat(ROUNDER + zero);
+    for (i = 0; i + QUANTA <= k; i += QUANTA) quantize_some(x + i, q + i, scale, offset);
+    if (i < k) {
+      float rest[QUANTA] = {0};
+      quantum quanta[QUANTA];
+      memcpy(rest, x + i, (k - i) * sizeof *rest);
+      quantize_some(rest, quanta, scale, offset);
+      for (size_t j = i; j < stride; j++) q[j] = j - i < QUANTA ? quanta[j - i] : 0; /* padding meets zeros */
+    } else
+      for (; i < stride; i++) q[i] = 0;
+  }
+}
+
+/* `rows` rows of quanta times one panel, as `tile`. */
+static inline __attribute__((always_inline)) void tile_int8(const srope_quanta *a, size_t first, size_t k,
+                                                            const srope_int8_matrix *b, size_t column,
+                                                            const float *bias, float *c, size_t ldc, size_t n, int rows,
+                                                            bool is_tight) {
+  const int8_t *w = b->panels + column * k;
+  const quantum *q = (const quantum *)a->quantum + first * k;
+  ivec sum[INT8_ROWS][INT8_VECS];
+  for (int j = 0; j < INT8_VECS; j++) {
+    ivec columns = i_load(b->sum + column + j * VL);
+    for (int i = 0; i < rows; i++) sum[i][j] = i_mul(i_splat(-a->zero[first + (size_t)i]), columns);
+  }
+  for (size_t p = 0; p < k; p += K_STEP, w += K_STEP * NR_INT8) i_step(sum, w, q + p, k, rows, is_tight);
+  for (int i = 0; i < rows; i++) {
+    float whole[NR_INT8];
+    float *row = c + (size_t)i * ldc, *to = n == NR_INT8 ? row : whole;
+    const vec scale = v_splat(a->scale[first + (size_t)i]);
+    for (int j = 0; j < INT8_VECS; j++) {
+      /* never fused, so that it is the same everywhere */
+      vec product = v_mul(i_to_float(sum[i][j]), v_mul(scale, v_load(b->scale + column + j * VL)));
+      v_store(to + j * VL, bias ? v_add(product, v_load(bias + j * VL)) : product);
+    }
+    if (to == whole) memcpy(row, whole, n * sizeof *row);
+  }
+}
+
+static inline __attribute__((always_inline)) void panel_int8(const srope_quanta *a, const srope_int8_matrix *b,
+                                                             size_t column, const float *bias, float *c, size_t ldc,
+                                                             size_t m, size_t n, size_t k, bool is_tight) {
+  size_t row = 0;
+  for (; row + INT8_ROWS <= m; row += INT8_ROWS)
+    tile_int8(a, row, k, b, column, bias, c + row * ldc, ldc, n, INT8_ROWS, is_tight);
+  for (; row < m; row++) tile_int8(a, row, k, b, column, bias, c + row * ldc, ldc, n, 1, is_tight);
+}
+
+static void matmul_int8(const srope_quanta *a, const srope_int8_matrix *b, const float *bias, float *c, size_t ldc,
+                        size_t m, size_t n, size_t k) {
+  k = (k + K_STEP - 1) / K_STEP * K_STEP;
+  for (size_t column = 0; column < n; column += NR_INT8) {
+    size_t width = n - column < NR_INT8 ? n - column : NR_INT8;
+    float rest[NR_INT8] = {0};
+    const float *bias_here = bias ? bias + column : NULL;
+    if (bias && width < NR_INT8) bias_here = memcpy(rest, bias + column, width * sizeof *rest);
+    if (STEPS_ARE_FASTER_TIGHT && b->is_tight)
+      panel_int8(a, b, column, bias_here, c + column, ldc, m, width, k, true);
+    else
+      panel_int8(a, b, column, bias_here, c + column, ldc, m, width, k, false);
+  }
+}
+
 /* ---------------------------------------------------------------- the table */
 
 #define JOIN(a, b) a##b
 #define TEXT(a) #a
-#define TABLE(name, isa)                                                                        \
-  extern const srope_kernels JOIN(name, isa);                                                   \
-  const srope_kernels JOIN(name, isa) = {TEXT(isa), NR,  matmul,     relu,       silu,    sine, \
-                                         sigmoid,   add, add_scaled, layer_norm, softmax, rotate};
+#define TABLE(name, isa)                                                                                      \
+  extern const srope_kernels JOIN(name, isa);                                                                 \
+  const srope_kernels JOIN(name, isa) = {TEXT(isa),  NR,         NR_INT8, K_GROUP, K_STEP,   sizeof(quantum), \
+                                         matmul,     relu,       silu,    sine,    sigmoid,  add,             \
+                                         add_scaled, layer_norm, softmax, rotate,  quantize, matmul_int8};
 #define TABLE_OF(isa) TABLE(srope_kernels_, isa)
 TABLE_OF(SROPE_ISA)

@@ -3,6 +3,7 @@
 #include "base/math64.h"
 
 enum { NR = VL * TILE_VECS };
+static const float ROUNDER = 12582912.0f; /* 1.5·2^23: x + ROUNDER is x rounded, and its last bits are that number's */
 
 /* ---------------------------------------------------------------- elementwise */
 
@@ -39,7 +40,7 @@ static inline void store_tail(float *p, size_t n, vec a) {
 /* exp: x = n·ln2 + r, |r| <= ln2/2; degree-6 polynomial fitted at Chebyshev nodes; relative error below 1.5e-7.
  * Arguments are clamped to [-87, 88], where the result is a normal number. */
 static inline vec v_exp(vec x) {
-  const vec rounder = v_splat(12582912.0f); /* 1.5·2^23 */
+  const vec rounder = v_splat(ROUNDER);
   x = v_max(v_min(x, v_splat(88.0f)), v_splat(-87.0f));
   vec t = v_madd(x, v_splat(1.44269504f), rounder);
   vec n = v_sub(t, rounder);
@@ -58,7 +59,7 @@ static inline vec v_exp(vec x) {
  * absolute error below 1.5e-7. */
 static const float SINE_LIMIT = 8192.0f; /* n < 2^12, so n times each 12-bit part of π is exact */
 static inline vec v_sin(vec x) {
-  const vec rounder = v_splat(12582912.0f);
+  const vec rounder = v_splat(ROUNDER);
   vec t = v_madd(x, v_splat(0.318309886f), rounder);
   vec n = v_sub(t, rounder);
   vec r = v_madd(n, v_splat(-0x1.92p+1f), x);

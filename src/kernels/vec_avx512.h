@@ -1,9 +1,10 @@
-/* vec_avx512.h: the vector vocabulary with AVX-512 (F, DQ), sixteen lanes. */
+/* vec_avx512.h: the vector vocabulary with AVX-512 (F, BW, DQ, VL, VNNI), sixteen lanes. */
 #ifndef SROPE_KERNELS_VEC_H
 #define SROPE_KERNELS_VEC_H
 
 #include <immintrin.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -33,6 +34,31 @@ static inline vec v_power_of_two(vec t) {
 }
 static inline vec v_negate_if_odd(vec x, vec t) {
   return _mm512_xor_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 31)));
+}
+
+/* int8: VL sums of whole numbers. A step adds, for each of `rows` rows of quanta ldq apart, the products of K_STEP of them with a
+ * panel's; `is_tight` is srope_int8_is_tight. q_store takes 4·VL floats ROUNDER + n, 0 <= n <= 127. */
+enum { K_GROUP = 4, K_STEP = 4, INT8_ROWS = 8, INT8_VECS = 2, STEPS_ARE_FASTER_TIGHT = false };
+typedef __m512i ivec;
+typedef uint8_t quantum;
+static inline ivec i_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline ivec i_splat(int32_t x) { return _mm512_set1_epi32(x); }
+static inline ivec i_mul(ivec a, ivec b) { return _mm512_mullo_epi32(a, b); }
+static inline vec i_to_float(ivec a) { return _mm512_cvtepi32_ps(a); }
+static inline void q_store(quantum *q, const vec v[4]) { /* ROUNDER's last byte is 0 */
+  for (int i = 0; i < 4; i++)
+    _mm_storeu_si128((__m128i *)(void *)(q + i * VL), _mm512_cvtepi32_epi8(_mm512_castps_si512(v[i])));
+}
+static inline __attribute__((always_inline)) void i_step(ivec sum[INT8_ROWS][INT8_VECS], const int8_t *w,
+                                                         const quantum *q, size_t ldq, int rows, bool is_tight) {
+  (void)is_tight;
+  __m512i wj[INT8_VECS];
+  for (int j = 0; j < INT8_VECS; j++) wj[j] = _mm512_loadu_si512(w + j * 64);
+  for (int i = 0; i < rows; i++) {
+    int32_t four;
+    memcpy(&four, q + (size_t)i * ldq, sizeof four);
+    for (int j = 0; j < INT8_VECS; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], _mm512_set1_epi32(four), wj[j]);
+  }
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,6 +35,36 @@ static inline vec v_power_of_two(vec t) {
 static inline vec v_negate_if_odd(vec x, vec t) {
   uint32x4_t sign = vshlq_n_u32(vreinterpretq_u32_f32(t), 31);
   return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(x), sign));
+}
+
+/* int8: VL sums of whole numbers. A step adds, for each of `rows` rows of quanta ldq apart, the products of K_STEP of them with a
+ * panel's; `is_tight` is srope_int8_is_tight. q_store takes 4·VL floats ROUNDER + n, 0 <= n <= 127. */
+enum { K_GROUP = 4, K_STEP = 4, INT8_ROWS = 4, INT8_VECS = 4, STEPS_ARE_FASTER_TIGHT = false };
+typedef int32x4_t ivec;
+typedef int8_t quantum;
+static inline ivec i_load(const int32_t *p) { return vld1q_s32(p); }
+static inline ivec i_splat(int32_t x) { return vdupq_n_s32(x); }
+static inline ivec i_mul(ivec a, ivec b) { return vmulq_s32(a, b); }
+static inline vec i_to_float(ivec a) { return vcvtq_f32_s32(a); }
+static inline void q_store(quantum *q, const vec v[4]) { /* ROUNDER's last byte is 0 */
+  int16x4_t whole[4];
+  for (int i = 0; i < 4; i++) whole[i] = vmovn_s32(vreinterpretq_s32_f32(v[i]));
+  vst1_s8(q, vmovn_s16(vcombine_s16(whole[0], whole[1])));
+  vst1_s8(q + 8, vmovn_s16(vcombine_s16(whole[2], whole[3])));
+}
+static inline __attribute__((always_inline)) void i_step(ivec sum[INT8_ROWS][INT8_VECS], const int8_t *w,
+                                                         const quantum *q, size_t ldq, int rows, bool is_tight) {
+  (void)is_tight;
+  for (int i = 0; i < rows; i++) {
+    int32_t four;
+    memcpy(&four, q + (size_t)i * ldq, sizeof four);
+    int8x8_t qi = vreinterpret_s8_s32(vdup_n_s32(four));
+    for (int j = 0; j < INT8_VECS; j++) {
+      int8x16_t wj = vld1q_s8(w + j * 16);
+      int32x4_t low = vpaddlq_s16(vmull_s8(qi, vget_low_s8(wj))), high = vpaddlq_s16(vmull_s8(qi, vget_high_s8(wj)));
+      sum[i][j] = vaddq_s32(sum[i][j], vpaddq_s32(low, high));
+    }
+  }
 }
 
 #endif

@@ -3,6 +3,7 @@
 #define SROPE_KERNELS_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -51,6 +52,40 @@ static inline vec v_negate_if_odd(vec x, vec t) {
   for (int i = 0; i < VL; i++) xb[i] ^= tb[i] << 31;
   memcpy(x.lane, xb, sizeof xb);
   return x;
+}
+
+/* int8: VL sums of whole numbers. A step adds, for each of `rows` rows of quanta ldq apart, the products of K_STEP of them with a
+ * panel's; `is_tight` is srope_int8_is_tight. q_store takes 4·VL floats ROUNDER + n, 0 <= n <= 127. */
+enum { K_GROUP = 4, K_STEP = 4, INT8_ROWS = 4, INT8_VECS = 2, STEPS_ARE_FASTER_TIGHT = false };
+typedef struct ivec {
+  int32_t lane[VL];
+} ivec;
+typedef uint8_t quantum;
+static inline ivec i_load(const int32_t *p) {
+  ivec r;
+  memcpy(r.lane, p, sizeof r.lane);
+  return r;
+}
+static inline ivec i_splat(int32_t x) {
+  ivec r;
+  for (int i = 0; i < VL; i++) r.lane[i] = x;
+  return r;
+}
+static inline ivec i_mul(ivec a, ivec b) {
+  for (int i = 0; i < VL; i++) a.lane[i] *= b.lane[i];
+  return a;
+}
+static inline vec i_to_float(ivec a) { LANEWISE((float)a.lane[i]); }
+static inline void q_store(quantum *q, const vec v[4]) {
+  for (int i = 0; i < 4 * VL; i++) q[i] = (quantum)(v[i / VL].lane[i % VL] - 12582912.0f);
+}
+static inline void i_step(ivec sum[INT8_ROWS][INT8_VECS], const int8_t *w, const quantum *q, size_t ldq, int rows,
+                          bool is_tight) {
+  (void)is_tight;
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < INT8_VECS * VL; j++)
+      for (int p = 0; p < K_GROUP; p++)
+        sum[i][j / VL].lane[j % VL] += w[j * K_GROUP + p] * q[(size_t)i * ldq + (size_t)p];
 }
 
 #undef LANEWISE

@@ -8,8 +8,9 @@
 #include "sirenrope/sirenrope.h"
 
 typedef struct srope_linear { /* y (n_out) = x (n_in) · W^T + b */
-  const float *weight;        /* packed, see kernels.h */
+  const float *weight;        /* packed, see kernels.h; NULL where int8 has it */
   const float *bias;          /* padded to nr with zeros; NULL = none */
+  srope_int8_matrix int8;     /* panels NULL: float weights */
   uint32_t n_in, n_out;
   uint32_t parameter; /* the weight's place in srope_model.parameters; the bias, where there is one, follows it */
 } srope_linear;

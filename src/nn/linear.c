@@ -3,6 +3,35 @@
 
 #include <string.h>
 
+/* ---------------------------------------------------------------- forward */
+
+enum { QUANTA_BYTES = 1 << 16, MANY_ROWS = 64 }; /* on the stack: the longest row, or many of the usual ones */
+
+static void int8_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y) {
+  _Alignas(64) unsigned char quantum[QUANTA_BYTES];
+  float scale[MANY_ROWS];
+  int32_t zero[MANY_ROWS];
+  const srope_quanta quanta = {quantum, scale, zero};
+  const srope_kernels *kernels = model->kernels;
+  size_t n_in = linear->n_in, n_out = linear->n_out;
+  size_t most = QUANTA_BYTES / (srope_quanta_stride(kernels, n_in) * kernels->quantum_bytes);
+  if (most > MANY_ROWS) most = MANY_ROWS;
+  for (size_t first = 0; first < m; first += most) {
+    size_t rows = m - first < most ? m - first : most;
+    kernels->quantize(x + first * n_in, n_in, &quanta, rows, n_in);
+    kernels->matmul_int8(&quanta, &linear->int8, linear->bias, y + first * n_out, n_out, rows, n_out, n_in);
+  }
+}
+
+void srope_linear_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y) {
+  if (linear->int8.panels) {
+    int8_forward(model, linear, x, m, y);
+    return;
+  }
+  model->kernels->matmul(x, linear->n_in, linear->weight, (size_t)linear->n_in * model->kernels->nr, linear->bias, y,
+                         linear->n_out, m, linear->n_out, linear->n_in);
+}
+
 void srope_mlp_forward(const srope_model *model, const srope_mlp *mlp, srope_activation activate, const float *x,
                        size_t m, const srope_mlp_states *states, const srope_hook *hook, float *y) {
   for (uint32_t i = 0; i + 1 < mlp->n; i++) {

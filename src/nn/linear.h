@@ -4,11 +4,8 @@
 
 #include "nn/gradient.h"
 
-static inline void srope_linear_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m,
-                                        float *y) {
-  model->kernels->matmul(x, linear->n_in, linear->weight, (size_t)linear->n_in * model->kernels->nr, linear->bias, y,
-                         linear->n_out, m, linear->n_out, linear->n_in);
-}
+/* With int8 weights x is quantised on the way, row by row. */
+void srope_linear_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y);
 
 typedef void (*srope_activation)(const srope_model *model, float *y, size_t n);
 

@@ -145,7 +145,11 @@ static void make_layer(rows_case *c, random_source *random, uint32_t l) {
     float *before = c->before[2 * l + (uint32_t)i] = own(c, sizes[i], sizeof(float));
     for (size_t e = 0; e < sizes[i]; e++) of[e] = before[e] = (float)random_between(random, -0.01, 0.01);
   }
-  c->mlp.layer[l] = (srope_linear){packed, c->has_bias ? bias : NULL, (uint32_t)n_in, (uint32_t)n_out, 2 * l};
+  c->mlp.layer[l] = (srope_linear){.weight = packed,
+                                   .bias = c->has_bias ? bias : NULL,
+                                   .n_in = (uint32_t)n_in,
+                                   .n_out = (uint32_t)n_out,
+                                   .parameter = 2 * l};
   if (l + 1 == c->n) return;
   c->states.before[l] = own(c, c->m * n_out, sizeof(float));
   c->states.after[l] = own(c, c->m * n_out, sizeof(float));

@@ -120,6 +120,143 @@ static void test_pack(void **state) {
     }
 }
 
+/* ---------------------------------------------------------------- int8 */
+
+static int8_t *random_bytes(random_source *random, size_t n, int most) {
+  int8_t *w = malloc(n);
+  assert_non_null(w);
+  for (size_t i = 0; i < n; i++) w[i] = (int8_t)((int)random_below(random, (size_t)(2 * most + 1)) - most);
+  return w;
+}
+
+static int quantum_at(const srope_kernels *kernels, const void *quanta, size_t i) {
+  return kernels->quantum_bytes == 1 ? ((const uint8_t *)quanta)[i] : ((const int16_t *)quanta)[i];
+}
+
+/* The row's quanta must be what a float of whole numbers says, within half a step, and the same on every set. */
+static void check_quantize(const srope_kernels *kernels, const srope_kernels *oracle, const float *x, size_t m,
+                           size_t k) {
+  size_t stride = srope_quanta_stride(kernels, k), oracle_stride = srope_quanta_stride(oracle, k);
+  float scale[2][8];
+  int32_t zero[2][8];
+  const srope_quanta q = {malloc(m * stride * kernels->quantum_bytes), scale[0], zero[0]};
+  const srope_quanta expected = {malloc(m * oracle_stride * oracle->quantum_bytes), scale[1], zero[1]};
+  kernels->quantize(x, k, &q, m, k);
+  oracle->quantize(x, k, &expected, m, k);
+  for (size_t i = 0; i < m; i++) {
+    assert_memory_equal(&q.scale[i], &expected.scale[i], sizeof *q.scale);
+    assert_int_equal(q.zero[i], expected.zero[i]);
+    for (size_t p = 0; p < k; p++) {
+      int quantum = quantum_at(kernels, q.quantum, i * stride + p);
+      assert_int_equal(quantum, quantum_at(oracle, expected.quantum, i * oracle_stride + p));
+      assert_in_range(quantum, 0, 127);
+      assert_near((quantum - q.zero[i]) * (double)q.scale[i], x[i * k + p], 0.502 * (double)q.scale[i] + 1e-30,
+                  "quantize", k, p); /* rounding of the zero's own place besides */
+    }
+  }
+  free(q.quantum);
+  free(expected.quantum);
+}
+
+static void test_quantize(void **state) {
+  const srope_kernels *kernels = kernels_of(state), *oracle = srope_kernels_find("scalar");
+  random_source random = {12};
+  static const double ranges[][2] = {{-1, 1}, {0, 3},          {-5, 0},       {-0.3, 9},
+                                     {2, 3},  {-1e-20, 1e-20}, {-1e30, 1e30}, {0, 0}};
+  for (size_t k = 1; k <= 150; k += k < 70 ? 1 : 9)
+    for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++) {
+      float *x = random_floats(&random, 3 * k, ranges[r][0], ranges[r][1]);
+      check_quantize(kernels, oracle, x, 3, k);
+      free(x);
+    }
+  float tiny[3] = {1e-38f, -1e-40f, 1e-45f}; /* too small a range to divide by: zeros */
+  check_quantize(kernels, oracle, tiny, 1, 3);
+}
+
+static void check_matmul_int8(const srope_kernels *kernels, random_source *random, size_t m, size_t n, size_t k,
+                              int most) {
+  uint32_t nr = kernels->nr_int8;
+  size_t n_padded = srope_padded_size(nr, n), stride = srope_quanta_stride(kernels, k),
+         ldc = n + random_below(random, 3);
+  int8_t *w = random_bytes(random, n * k, most), *panels = malloc(srope_packed_int8_size(kernels, n, k));
+  float *x = random_floats(random, m * k, -1, 2), *scale = calloc(n_padded, sizeof *scale),
+        *bias = random_floats(random, n, -1, 1), *row = malloc(n * sizeof *row),
+        *c = random_floats(random, m * ldc, 0, 1);
+  for (size_t j = 0; j < n; j++) scale[j] = (float)random_between(random, 0.001, 0.01);
+  int32_t *sum = malloc(n_padded * sizeof *sum), zero[20];
+  float row_scale[20];
+  srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, n, k, panels, sum)};
+  srope_quanta q = {malloc(m * stride * kernels->quantum_bytes), row_scale, zero};
+  kernels->quantize(x, k, &q, m, k);
+  const float *bias_or_null = random_below(random, 2) ? bias : NULL;
+  kernels->matmul_int8(&q, &b, bias_or_null, c, ldc, m, n, k);
+  for (size_t i = 0; i < m; i++) {
+    for (size_t j = 0; j < n; j++) {
+      int64_t exact = 0;
+      for (size_t p = 0; p < k; p++) exact += w[j * k + p] * (quantum_at(kernels, q.quantum, i * stride + p) - zero[i]);
+      float expected = (float)exact * (row_scale[i] * scale[j]); /* to the bit, on every instruction set */
+      if (bias_or_null) expected += bias[j];
+      assert_memory_equal(&expected, &c[i * ldc + j], sizeof expected);
+    }
+    srope_quanta alone = {(char *)q.quantum + i * stride * kernels->quantum_bytes, row_scale + i, zero + i};
+    kernels->matmul_int8(&alone, &b, bias_or_null, row, n, 1, n, k);
+    assert_memory_equal(row, c + i * ldc, n * sizeof *row);
+  }
+  void *owned[] = {w, panels, x, scale, bias, row, c, sum, q.quantum};
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+}
+
+static void test_matmul_int8(void **state) {
+  const srope_kernels *kernels = kernels_of(state);
+  random_source random = {13};
+  static const size_t ns[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 70};
+  static const size_t ks[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 33, 128};
+  for (size_t m = 1; m <= 19; m++)
+    for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+      for (size_t j = 0; j < sizeof ks / sizeof *ks; j++) /* bytes of any size, and tight ones */
+        check_matmul_int8(kernels, &random, m, ns[i], ks[j], random_below(&random, 2) ? 127 : 64);
+}
+
+/* The largest sums there are: all bytes and quanta at their ends, as long as a row may be. */
+static void test_matmul_int8_ends(void **state) {
+  const srope_kernels *kernels = kernels_of(state);
+  enum { K = SROPE_INT8_MAX_K };
+  for (int tight = 0; tight < 2; tight++) {
+    int8_t *w = malloc(K), *panels = malloc(srope_packed_int8_size(kernels, 1, K));
+    float *x = malloc(K * sizeof *x), scale[64] = {1}, c, row_scale;
+    for (size_t p = 0; p < K; p++) {
+      w[p] = tight ? 64 : 127;
+      x[p] = 127;
+    }
+    x[0] = 0; /* a range of 0 .. 127 */
+    int32_t sum[64], zero;
+    srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, 1, K, panels, sum)};
+    assert_int_equal(b.is_tight, tight);
+    assert_int_equal(sum[0], K * w[0]);
+    srope_quanta q = {malloc(srope_quanta_stride(kernels, K) * kernels->quantum_bytes), &row_scale, &zero};
+    kernels->quantize(x, K, &q, 1, K);
+    kernels->matmul_int8(&q, &b, NULL, &c, 1, 1, 1, K);
+    assert_true(c == (float)(127 * w[0] * (K - 1)));
+    void *owned[] = {w, panels, x, q.quantum};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+  }
+}
+
+static void test_int8_is_tight(void **state) {
+  (void)state;
+  int8_t w[16] = {65, -64, 127, 0, 65, 64, -127, 4, 0};
+  assert_true(srope_int8_is_tight(w, 16));
+  w[3] = 1; /* 127 + 1 + 127 + 4 */
+  assert_false(srope_int8_is_tight(w, 16));
+  w[3] = 0;
+  w[9] = -127; /* another eight */
+  w[12] = 127;
+  w[13] = 5;
+  assert_false(srope_int8_is_tight(w, 16));
+  assert_true(srope_int8_is_tight(w, 13));
+  assert_true(srope_int8_is_tight(w, 0));
+}
+
 /* ---------------------------------------------------------------- elements */
 
 typedef void (*element_kernel)(const srope_kernels *kernels, float *x, size_t n);
@@ -368,23 +505,24 @@ static void test_sincos64(void **state) {
 
 int main(void) {
   static const struct CMUnitTest per_isa[] = {
-      cmocka_unit_test(test_pack),     cmocka_unit_test(test_matmul),
-      cmocka_unit_test(test_elements), cmocka_unit_test(test_sigmoid_between_arrays),
-      cmocka_unit_test(test_add),      cmocka_unit_test(test_layer_norm),
-      cmocka_unit_test(test_softmax),  cmocka_unit_test(test_softmax_padding),
-      cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_pack),        cmocka_unit_test(test_matmul),
+      cmocka_unit_test(test_elements),    cmocka_unit_test(test_sigmoid_between_arrays),
+      cmocka_unit_test(test_add),         cmocka_unit_test(test_layer_norm),
+      cmocka_unit_test(test_softmax),     cmocka_unit_test(test_softmax_padding),
+      cmocka_unit_test(test_rotate),      cmocka_unit_test(test_quantize),
+      cmocka_unit_test(test_matmul_int8), cmocka_unit_test(test_matmul_int8_ends),
   };
-  enum { N_PER_ISA = sizeof per_isa / sizeof *per_isa };
-  static struct CMUnitTest tests[GOLDEN_ISA_COUNT * N_PER_ISA + 4] = {
-      cmocka_unit_test(test_find), cmocka_unit_test(test_exp64), cmocka_unit_test(test_log64),
-      cmocka_unit_test(test_sincos64)};
+  enum { N_PER_ISA = sizeof per_isa / sizeof *per_isa, N_OTHERS = 5 };
+  static struct CMUnitTest tests[GOLDEN_ISA_COUNT * N_PER_ISA + N_OTHERS] = {
+      cmocka_unit_test(test_int8_is_tight), cmocka_unit_test(test_find), cmocka_unit_test(test_exp64),
+      cmocka_unit_test(test_log64), cmocka_unit_test(test_sincos64)};
   static char names[GOLDEN_ISA_COUNT * N_PER_ISA][64];
   for (size_t i = 0; i < GOLDEN_ISA_COUNT * N_PER_ISA; i++) {
     const char *isa = golden_isas[i / N_PER_ISA];
     snprintf(names[i], sizeof names[i], "%s %s", per_isa[i % N_PER_ISA].name, isa);
-    tests[4 + i] = per_isa[i % N_PER_ISA];
-    tests[4 + i].name = names[i];
-    tests[4 + i].initial_state = (void *)isa;
+    tests[N_OTHERS + i] = per_isa[i % N_PER_ISA];
+    tests[N_OTHERS + i].name = names[i];
+    tests[N_OTHERS + i].initial_state = (void *)isa;
   }
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
