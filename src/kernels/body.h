@@ -150,7 +150,7 @@ enum { NR_INT8 = VL * INT8_VECS, QUANTA = 4 * VL }; /* floats that become quanta
 
 /* Numbers of one row from x on; `offset` has the 1.5·2^23 that makes a float's last bits a whole number. */
 static inline void quantize_some(const float *x, quantum *q, vec inverse, vec offset) {
-  const vec least = v_splat(ROUNDER), most = v_splat(ROUNDER + SROPE_INT8_MAX);
+  const vec least = v_constant(ROUNDER), most = v_constant(ROUNDER + SROPE_INT8_MAX);
   vec whole[4];
   for (int i = 0; i < 4; i++) whole[i] = v_min(v_max(v_add(v_mul(v_load(x + i * VL), inverse), offset), least), most);
   q_store(q, whole);

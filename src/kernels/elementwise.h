@@ -3,7 +3,7 @@
 #include "base/math64.h"
 
 enum { NR = VL * TILE_VECS };
-static const float ROUNDER = 12582912.0f; /* 1.5·2^23: x + ROUNDER is x rounded, and its last bits are that number's */
+#define ROUNDER 12582912.0f /* 1.5·2^23: x + ROUNDER is x rounded, and its last bits are that number's */
 
 /* ---------------------------------------------------------------- elementwise */
 
@@ -40,43 +40,43 @@ static inline void store_tail(float *p, size_t n, vec a) {
 /* exp: x = n·ln2 + r, |r| <= ln2/2; degree-6 polynomial fitted at Chebyshev nodes; relative error below 1.5e-7.
  * Arguments are clamped to [-87, 88], where the result is a normal number. */
 static inline vec v_exp(vec x) {
-  const vec rounder = v_splat(ROUNDER);
-  x = v_max(v_min(x, v_splat(88.0f)), v_splat(-87.0f));
-  vec t = v_madd(x, v_splat(1.44269504f), rounder);
+  const vec rounder = v_constant(ROUNDER);
+  x = v_max(v_min(x, v_constant(88.0f)), v_constant(-87.0f));
+  vec t = v_madd(x, v_constant(1.44269504f), rounder);
   vec n = v_sub(t, rounder);
-  vec r = v_madd(n, v_splat(-0x1.62e4p-1f), x); /* 15 bits of ln2: n times it is exact */
-  r = v_madd(n, v_splat(-1.428606820309e-06f), r);
-  vec p = v_splat(1.3926176120e-03f);
-  p = v_madd(p, r, v_splat(8.3631730745e-03f));
-  p = v_madd(p, r, v_splat(4.1666554662e-02f));
-  p = v_madd(p, r, v_splat(1.6666577026e-01f));
-  p = v_madd(p, r, v_splat(0.5f));
+  vec r = v_madd(n, v_constant(-0x1.62e4p-1f), x); /* 15 bits of ln2: n times it is exact */
+  r = v_madd(n, v_constant(-1.428606820309e-06f), r);
+  vec p = v_constant(1.3926176120e-03f);
+  p = v_madd(p, r, v_constant(8.3631730745e-03f));
+  p = v_madd(p, r, v_constant(4.1666554662e-02f));
+  p = v_madd(p, r, v_constant(1.6666577026e-01f));
+  p = v_madd(p, r, v_constant(0.5f));
   p = v_madd(v_mul(p, r), r, r);
-  return v_mul(v_add(p, v_splat(1.0f)), v_power_of_two(t));
+  return v_mul(v_add(p, v_constant(1.0f)), v_power_of_two(t));
 }
 
 /* sin for |x| <= SINE_LIMIT: x = n·π + r, |r| <= π/2; odd degree-11 polynomial fitted at Chebyshev nodes in r²;
  * absolute error below 1.5e-7. */
 static const float SINE_LIMIT = 8192.0f; /* n < 2^12, so n times each 12-bit part of π is exact */
 static inline vec v_sin(vec x) {
-  const vec rounder = v_splat(ROUNDER);
-  vec t = v_madd(x, v_splat(0.318309886f), rounder);
+  const vec rounder = v_constant(ROUNDER);
+  vec t = v_madd(x, v_constant(0.318309886f), rounder);
   vec n = v_sub(t, rounder);
-  vec r = v_madd(n, v_splat(-0x1.92p+1f), x);
-  r = v_madd(n, v_splat(-0x1.fb4p-11f), r);
-  r = v_madd(n, v_splat(-1.509957990978e-07f), r);
+  vec r = v_madd(n, v_constant(-0x1.92p+1f), x);
+  r = v_madd(n, v_constant(-0x1.fb4p-11f), r);
+  r = v_madd(n, v_constant(-1.509957990978e-07f), r);
   vec s = v_mul(r, r);
-  vec p = v_splat(-2.4080190433e-08f);
-  p = v_madd(p, s, v_splat(2.7536463563e-06f));
-  p = v_madd(p, s, v_splat(-1.9841086561e-04f));
-  p = v_madd(p, s, v_splat(8.3333327688e-03f));
-  p = v_madd(p, s, v_splat(-1.6666666664e-01f));
+  vec p = v_constant(-2.4080190433e-08f);
+  p = v_madd(p, s, v_constant(2.7536463563e-06f));
+  p = v_madd(p, s, v_constant(-1.9841086561e-04f));
+  p = v_madd(p, s, v_constant(8.3333327688e-03f));
+  p = v_madd(p, s, v_constant(-1.6666666664e-01f));
   return v_negate_if_odd(v_madd(v_mul(p, s), r, r), t);
 }
 
 static inline vec v_sigmoid(vec x) {
-  const vec one = v_splat(1.0f);
-  return v_div(one, v_add(one, v_exp(v_sub(v_splat(0.0f), x))));
+  const vec one = v_constant(1.0f);
+  return v_div(one, v_add(one, v_exp(v_sub(v_constant(0.0f), x))));
 }
 
 /* ---------------------------------------------------------------- rows */

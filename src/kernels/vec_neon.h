@@ -16,6 +16,7 @@ typedef float32x4_t vec;
 static inline vec v_load(const float *p) { return vld1q_f32(p); }
 static inline void v_store(float *p, vec a) { vst1q_f32(p, a); }
 static inline vec v_splat(float x) { return vdupq_n_f32(x); }
+static inline vec v_constant(float x) { return v_splat(x); }
 static inline vec v_add(vec a, vec b) { return vaddq_f32(a, b); }
 static inline vec v_sub(vec a, vec b) { return vsubq_f32(a, b); }
 static inline vec v_mul(vec a, vec b) { return vmulq_f32(a, b); }

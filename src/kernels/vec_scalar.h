@@ -22,6 +22,7 @@ typedef struct vec {
 static inline vec v_load(const float *p) { LANEWISE(p[i]); }
 static inline void v_store(float *p, vec a) { memcpy(p, a.lane, sizeof a.lane); }
 static inline vec v_splat(float x) { LANEWISE(x); }
+static inline vec v_constant(float x) { return v_splat(x); }
 static inline vec v_add(vec a, vec b) { LANEWISE(a.lane[i] + b.lane[i]); }
 static inline vec v_sub(vec a, vec b) { LANEWISE(a.lane[i] - b.lane[i]); }
 static inline vec v_mul(vec a, vec b) { LANEWISE(a.lane[i] * b.lane[i]); }
