@@ -69,15 +69,25 @@ static void softmax(float *x, size_t n, size_t n_padded, float scale) {
   const vec s = v_splat(scale);
   vec largest = v_mul(s, v_load(x));
   for (size_t i = VL; i < n_padded; i += VL) largest = v_max(largest, v_mul(s, v_load(x + i)));
+  /* 2. exponentials and their sum; the padding's become zeros, whose adding changes no bit */
   const vec top = v_splat(v_largest(largest));
-  /* 2. exponentials */
-  for (size_t i = 0; i < n_padded; i += VL) v_store(x + i, v_exp(v_sub(v_mul(s, v_load(x + i)), top)));
-  for (size_t i = n; i < n_padded; i++) x[i] = 0.0f;
-  /* 3. their sum; adding the padding's zeros changes no bit */
   vec sum = v_splat(0.0f);
-  for (size_t i = 0; i < n_padded; i += VL) sum = v_add(sum, v_load(x + i));
+  size_t at = 0;
+  for (; at + VL <= n; at += VL) {
+    vec e = v_exp(v_sub(v_mul(s, v_load(x + at)), top));
+    v_store(x + at, e);
+    sum = v_add(sum, e);
+  }
+  if (at < n) {
+    v_store(x + at, v_exp(v_sub(v_mul(s, v_load(x + at)), top)));
+    for (size_t i = n; i < at + VL; i++) x[i] = 0.0f;
+    sum = v_add(sum, v_load(x + at));
+    at += VL;
+  }
+  for (; at < n_padded; at += VL) v_store(x + at, v_splat(0.0f));
+  /* 3. their shares */
   const vec inverse = v_splat(1.0f / v_sum(sum));
-  for (size_t i = 0; i < n_padded; i += VL) v_store(x + i, v_mul(v_load(x + i), inverse));
+  for (size_t i = 0; i < n; i += VL) v_store(x + i, v_mul(v_load(x + i), inverse));
 }
 
 static void rotate(float *x, const float *cosine, const float *sine, size_t n_heads, size_t d_head) {
