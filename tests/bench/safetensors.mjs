@@ -1,4 +1,4 @@
-// Reads the safetensors files that the bench compares on (our own models and golden vectors): F64, F32, F16 and BF16 as
+// Reads and writes the safetensors files that the bench compares on (our own models and golden vectors): F64, F32, F16 and BF16 as
 // { data: Float64Array | Float32Array, shape }. A file that is not what it should be throws; it does not guard against
 // hostile files as the C loader does.
 const READERS = {
@@ -42,4 +42,25 @@ export function parseSafetensors(bytes) {
     tensors[name] = { data, shape };
   }
   return { tensors, metadata };
+}
+
+const DTYPES = new Map([[Float32Array, 'F32'], [Float64Array, 'F64']]);
+
+/** { name: { data: Float32Array | Float64Array, shape } }, { key: text } -> the bytes of a file */
+export function writeSafetensors(tensors, metadata = {}) {
+  const header = { __metadata__: metadata };
+  let size = 0;
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    header[name] = { dtype: DTYPES.get(data.constructor), shape, data_offsets: [size, size + data.byteLength] };
+    size += data.byteLength;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + text.length + size);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = 8 + text.length + header[name].data_offsets[0];
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+  }
+  return bytes;
 }

@@ -38,7 +38,7 @@ try {
   const cache = join(folder, 'events.cache'), recipe = join(folder, 'recipe.json');
   writeFileSync(recipe, JSON.stringify(RECIPE));
   const ours = (threads) => run(join(root, 'build/siren-rope'),
-    ['bench', '--data', data, '--cache', cache, '--recipe', recipe, '--threads', String(threads), '--json']);
+    ['bench', 'train', '--data', data, '--cache', cache, '--recipe', recipe, '--threads', String(threads), '--json']);
   const torch = (layout) => run(python, [join(root, 'tests/bench/pytorch_epoch.py'), '--data', cache, '--layout', layout]);
   const sides = [
     ['siren-rope', () => ours(1)], ['siren-rope, 2 threads', () => ours(2)],

@@ -12,6 +12,9 @@ const options = {
   eval: ['--model', '--data', '--split', '--cache', '--json', '--isa'],
   simulate: ['--out', '--users', '--events', '--days', '--strength', '--seed', '--format', '--force', '--json'],
   inspect: ['MODEL', '--json', '--isa'],
+  bench: ['rank', 'train'],
+  'bench rank': ['--model', '--io', '--row', '--runs', '--warm-up', '--out', '--json', '--isa'],
+  'bench train': ['--data', '--recipe', '--threads', '--epochs', '--cache', '--json', '--isa'],
   angles: ['--model', '--from', '--to', '--step', '--network', '--signal', '--utc-offset', '--json', '--isa'],
 };
 
@@ -19,8 +22,9 @@ test('help of the program and of every command goes to standard output, names ev
   const all = run(['--help']);
   assert.equal(all.status, 0);
   for (const [command, names] of Object.entries(options)) {
-    assert.match(all.stdout, new RegExp(`^  ${command} `, 'm'));
-    const { status, stdout, stderr } = run([command, '--help']);
+    const words = command.split(' ');
+    assert.match(all.stdout, new RegExp(`^  ${words[0]} `, 'm'));
+    const { status, stdout, stderr } = run([...words, '--help']);
     assert.equal(status, 0);
     assert.equal(stderr, '');
     for (const name of names) assert.ok(stdout.includes(name), `${command} --help does not name ${name}`);

@@ -1,4 +1,4 @@
-// `siren-rope spectrum`, `moments` and `bench`: periods against a plain Fourier sum over what `angles` prints, the shipped and a fresh
+// `siren-rope spectrum`, `moments` and `bench train`: periods against a plain Fourier sum over what `angles` prints, the shipped and a fresh
 // history of a rotation against the moments it was made of, epochs against the log of the same training.
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -112,7 +112,7 @@ test('the shipped history begins as ordinal RoPE and has at least 20 moments', (
 test('an epoch of the bench is an epoch of the training', () => withFolder((folder) => {
   const data = simulate(folder, 60), recipe = writeRecipe(folder), out = join(folder, 'out');
   trained(data, out, recipe);
-  const told = json(['bench', '--data', data, '--recipe', recipe, '--epochs', '2', '--json']);
+  const told = json(['bench', 'train', '--data', data, '--recipe', recipe, '--epochs', '2', '--json']);
   const steps = readLog(out).filter(({ event, epoch }) => event === 'step' && epoch <= 1);
   assert.equal(told.batches, steps.length);
   assert.equal(told.seconds.length, 2);
