@@ -33,7 +33,7 @@ void srope_cache_copy(const srope_model *model, const srope_cache *from, const s
     memcpy(to->values + p * nr * to->capacity, from->values + p * nr * from->capacity, n * nr * sizeof(float));
 }
 
-enum { MOST_ROWS = 64, LEAST_ROWS = 8, SCORES = 1 << 18 }; /* of a block of scores, and the floats it aims at */
+enum { MOST_ROWS = 72, LEAST_ROWS = 8, SCORES = 1 << 18 }; /* of a block of scores, and the floats it aims at */
 
 size_t srope_attention_rows(size_t capacity) {
   size_t rows = capacity ? SCORES / capacity : MOST_ROWS;

@@ -5,7 +5,7 @@
 
 /* ---------------------------------------------------------------- forward */
 
-enum { QUANTA_BYTES = 1 << 16, MANY_ROWS = 64 }; /* on the stack: the longest row, or many of the usual ones */
+enum { QUANTA_BYTES = 1 << 16, MANY_ROWS = 72 }; /* on the stack: the longest row, or many of the usual ones */
 
 static void int8_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y) {
   _Alignas(64) unsigned char quantum[QUANTA_BYTES];

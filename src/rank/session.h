@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "nn/layer.h"
 
-enum { SROPE_ROWS = 64 }; /* tokens that go through the network together */
+enum { SROPE_ROWS = 72 }; /* tokens that go through the network together: whole tiles of 2, 3, 4, 6 and 8 rows */
 
 typedef struct srope_log { /* the window's events, oldest first; (capacity, ·) arrays */
   float *item, *action, *signal;
