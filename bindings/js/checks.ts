@@ -1,7 +1,7 @@
 /* checks.ts: checks of numbers, options and typed arrays (kinds and lengths), before anything goes into wasm memory. */
 import { SirenRopeError } from './error.js';
 import { isList, nameOf, tagOf } from './kinds.js';
-import type { CandidateTensors, EventTensors, ModelInfo } from './types.js';
+import type { CandidateTensors, EventTensors, Limits, ModelInfo } from './types.js';
 import type { Network } from './wasm.js';
 
 type Kind = 'Float32Array' | 'Float64Array' | 'BigInt64Array';
@@ -107,6 +107,15 @@ export function wholeOr(value: unknown, all: number, where: string): number {
   if (value === undefined || value === Infinity) return all;
   if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
   throw new SirenRopeError('argument', `expected a whole number of 1 or more, found ${nameOf(value)}`, where);
+}
+
+/** The caller's bounds, defaults filled in. */
+export function boundsOf(limits: Limits): Required<Limits> {
+  return {
+    candidates: wholeOr(limits.candidates, 100_000, 'limits.candidates'),
+    events: wholeOr(limits.events, 100_000, 'limits.events'),
+    bytes: wholeOr(limits.bytes, 64 << 20, 'limits.bytes'),
+  };
 }
 
 export function checkNetwork(network: unknown): Network {

@@ -2,21 +2,13 @@
 import { DISPOSE } from './dispose.js';
 import { SirenRopeError } from './error.js';
 import { bytesOf, isList, nameOf } from './kinds.js';
-import { checkObject, namesOf, type Names } from './records.js';
+import { PARTS, type ModelParts } from './parts.js';
+import { checkObject, namesOf } from './records.js';
 import { Session } from './session.js';
-import { checkCount, checkNetwork, contextColumn, eventColumns, numberOrNone, wholeOr } from './checks.js';
+import { boundsOf, checkCount, checkNetwork, contextColumn, eventColumns, numberOrNone, wholeOr } from './checks.js';
 import type { AnglesOptions, EventTensors, Limits, ModelInfo, SessionOptions, Time } from './types.js';
 import type { Wasm } from './wasm.js';
 import { Writer } from './writer.js';
-
-/** @internal What sessions need of their model. */
-export interface ModelParts {
-  wasm: Wasm;
-  info: ModelInfo;
-  names: Names;
-  limits: Required<Limits>;
-  writer: Writer;
-}
 
 /**
  * A model in a wasm instance of its own. Make one with `loadModel`; make a session for each user. Not shared between
@@ -32,11 +24,7 @@ export class Model {
     const { isa, ...description } = JSON.parse(wasm.describeModel()) as ModelInfo;
     const tasks = description.config.labels;
     this.info = { ...description, isa, build: wasm.abi.build, tasks };
-    const bounds = {
-      candidates: wholeOr(limits.candidates, 100_000, 'limits.candidates'),
-      events: wholeOr(limits.events, 100_000, 'limits.events'),
-      bytes: wholeOr(limits.bytes, 64 << 20, 'limits.bytes'),
-    };
+    const bounds = boundsOf(limits);
     const writer = new Writer(wasm.abi.tags, wasm.abi.max_list, bounds.bytes);
     this.#parts = { wasm, info: this.info, names: namesOf(this.info.config), limits: bounds, writer };
   }
@@ -88,7 +76,7 @@ export class Model {
     writer.values(options.signal, names.signal);
     writer.count(times.length);
     for (let i = 0; i < times.length; i++) writer.time(times[i]);
-    return wasm.modelAngles(writer, checkNetwork(options.network));
+    return wasm.modelAngles(writer.bytes, checkNetwork(options.network));
   }
 
   /**
@@ -104,6 +92,11 @@ export class Model {
     checkCount(n, this.#parts.limits.events, 'events');
     columns.push(contextColumn(events.context, n, this.info));
     return this.#parts.wasm.sequence(n, columns, numberOrNone(options.utcOffsetMinutes, 'utcOffsetMinutes'));
+  }
+
+  /** @internal */
+  get [PARTS](): ModelParts {
+    return this.#parts;
   }
 
   /** Bytes of wasm memory held now. It grows as needed, up to 2 GiB, and is given back by `dispose()`. */

@@ -4,6 +4,7 @@ import { SirenRopeError } from './error.js';
 import { isList, nameOf } from './kinds.js';
 import type { Candidate, HistoryEvent, ModelConfig } from './types.js';
 import { checkCount } from './checks.js';
+import type { Encoding } from './parts.js';
 import type { Writer } from './writer.js';
 
 type List = 'item' | 'action' | 'context' | 'signal';
@@ -44,8 +45,15 @@ export function checkNames(records: readonly object[], place: string, lists: rea
   });
 }
 
-export function writeEvents(writer: Writer, events: readonly HistoryEvent[], names: Names): void {
-  writer.count(events.length);
+/** The bytes of a call of `append`, borrowed from the writer. */
+export function encodeEvents(
+  { writer, names, limits }: Encoding,
+  events: readonly HistoryEvent[],
+  strict: boolean,
+): Uint8Array {
+  checkRecords(events, 'history', limits.events);
+  if (strict) checkNames(events, 'history', ['item', 'action', 'context', 'signal'], names);
+  writer.reset().count(events.length);
   for (const event of events) {
     writer.time(event.time);
     writer.scalar(event.request);
@@ -55,13 +63,18 @@ export function writeEvents(writer: Writer, events: readonly HistoryEvent[], nam
     writer.values(event.context, names.context);
     writer.values(event.signal, names.signal);
   }
+  return writer.bytes;
 }
 
-export function writeCandidates(writer: Writer, candidates: readonly Candidate[], names: Names): void {
+/** Where each candidate begins, and where the last ends. */
+export function writeCandidates(writer: Writer, candidates: readonly Candidate[], names: Names): number[] {
   writer.count(candidates.length);
-  for (const candidate of candidates) {
+  const starts = candidates.map((candidate) => {
+    const start = writer.length;
     writer.values(candidate.item, names.item);
     writer.values(candidate.context, names.context);
     writer.values(candidate.signal, names.signal);
-  }
+    return start;
+  });
+  return [...starts, writer.length];
 }

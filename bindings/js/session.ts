@@ -7,21 +7,19 @@ import {
   numberOrNone,
   seconds,
   signalColumn,
-  wholeOr,
 } from './checks.js';
 import { DISPOSE } from './dispose.js';
 import { SirenRopeError } from './error.js';
-import { checkNames, checkObject, checkRecords, writeCandidates, writeEvents } from './records.js';
-import type { ModelParts } from './model.js';
+import type { ModelParts } from './parts.js';
+import { encodeRanking, rankedItems } from './ranking.js';
+import { checkObject, encodeEvents } from './records.js';
 import type {
   Candidate,
   CandidateTensors,
   EventTensors,
-  Explanation,
   HistoryEvent,
   RankOptions,
   RankResult,
-  RankedItem,
 } from './types.js';
 import type { SessionHandle, Wasm } from './wasm.js';
 
@@ -54,12 +52,8 @@ export class Session {
    * `limit`, `memory`, `disposed`; `where` names the place, `history[i]` counted in `events`
    */
   append(events: readonly HistoryEvent[]): void {
-    const { wasm, writer, names, limits } = this.#parts;
     const handle = this.#live;
-    checkRecords(events, 'history', limits.events);
-    if (this.#strict) checkNames(events, 'history', ['item', 'action', 'context', 'signal'], names);
-    writeEvents(writer.reset(), events, names);
-    wasm.append(handle, writer);
+    this.#parts.wasm.append(handle, encodeEvents(this.#parts, events, this.#strict));
   }
 
   /**
@@ -68,35 +62,12 @@ export class Session {
    * place
    */
   rank<C extends Candidate>(candidates: readonly C[], options: RankOptions = {}): RankResult<C> {
-    const { wasm, writer, names, info, limits } = this.#parts;
+    const { wasm, info } = this.#parts;
     const handle = this.#live;
-    checkRecords(candidates, 'candidates', limits.candidates);
-    checkObject(options, 'options');
-    if (this.#strict) checkNames(candidates, 'candidates', ['item', 'context', 'signal'], names);
-    const limit = wholeOr(options.limit, 0, 'limit');
-    writer.reset();
-    writer.time(options.now === undefined ? Date.now() : (options.now ?? NaN));
-    writer.scalar(options.utcOffsetMinutes);
-    writer.value(weightList(options.weights, info.tasks));
-    writeCandidates(writer, candidates, names);
-    const n = info.tasks.length;
-    const { index, score, probabilities } = wasm.rank(
-      handle,
-      writer,
-      Math.min(limit, candidates.length),
-      candidates.length * n,
-    );
-    const items = index.map((place, i): RankedItem<C> => ({
-      item: candidates[place]!,
-      index: place,
-      score: score[i]!,
-      probabilities: Object.fromEntries(info.tasks.map((task, t) => [task, probabilities[place * n + t]!])),
-    }));
-    if (options.explain === true) {
-      const numbers = wasm.explain(handle, writer);
-      for (const item of items) item.explanation = explanationOf(numbers, item.index, candidates.length, this.count);
-    }
-    return { items };
+    const { bytes, limit } = encodeRanking(this.#parts, candidates, options, this.#strict);
+    const ranking = wasm.rank(handle, bytes, limit, candidates.length * info.tasks.length);
+    const influences = options.explain === true ? wasm.explain(handle, bytes) : undefined;
+    return { items: rankedItems(candidates, info.tasks, ranking, influences) };
   }
 
   /**
@@ -177,25 +148,4 @@ export class Session {
     if (this.#handle === undefined) throw new SirenRopeError('disposed', 'the session was disposed of');
     return this.#handle;
   }
-}
-
-/** Row `place` of influence (N, C) and of timeless (N). */
-function explanationOf(numbers: Float64Array, place: number, n: number, c: number): Explanation {
-  const influences = Array.from(numbers.subarray(place * c, (place + 1) * c));
-  const events = influences.map((influence, index) => ({ index, influence }));
-  return {
-    events: events.sort((a, b) => Math.abs(b.influence) - Math.abs(a.influence)),
-    timeless: numbers[n * c + place]!,
-  };
-}
-
-/** (T) in the tasks' order; what is no number goes on to C, which says so. */
-function weightList(weights: unknown, tasks: readonly string[]): unknown[] | undefined {
-  if (weights === undefined) return undefined;
-  checkObject(weights, 'weights');
-  const named = weights as Record<string, unknown>;
-  for (const name of Object.keys(named))
-    if (!tasks.includes(name))
-      throw new SirenRopeError('argument', `no such task; the model has ${tasks.join(', ')}`, `weights.${name}`);
-  return tasks.map((task) => (Object.hasOwn(named, task) ? named[task] : 0));
 }

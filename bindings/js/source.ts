@@ -1,8 +1,9 @@
 /* source.ts: whatever bytes may come from -> a run of chunks. URL | Response | ReadableStream | bytes | path in Node.
  * Errors: network (a URL gave an error), io (a file could not be read), argument (no such source), the signal's reason.
- * Node's file system is imported when a file is read, in a way that bundlers for browsers leave alone. */
+ * Node's file system is imported when a file is read. */
 import { SirenRopeError } from './error.js';
 import { bytesOf, nameOf, tagOf } from './kinds.js';
+import { hasNodeModules, importNode } from './node.js';
 
 export interface Source {
   /** For messages: the URL or path, or `''`. */
@@ -21,7 +22,7 @@ export async function openSource(source: unknown, signal?: AbortSignal): Promise
   if (typeof source === 'string') {
     const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(source); // one letter before the colon is a Windows drive
     if (isUrl) return openLocation(parseUrl(source), signal);
-    return hasFileSystem() ? openFile(source, signal) : openResponse(await request(source, signal), source, signal);
+    return hasNodeModules() ? openFile(source, signal) : openResponse(await request(source, signal), source, signal);
   }
   if (tagOf(source) === 'Response') return openResponse(source as Response, (source as Response).url, signal);
   if (tagOf(source) === 'ReadableStream')
@@ -48,13 +49,8 @@ function parseUrl(text: string): URL {
   }
 }
 
-function hasFileSystem(): boolean {
-  const host = globalThis as { process?: { versions?: { node?: string } }; Deno?: unknown };
-  return host.process?.versions?.node !== undefined || host.Deno !== undefined;
-}
-
 async function openLocation(url: URL, signal?: AbortSignal): Promise<Source> {
-  if (url.protocol === 'file:' && hasFileSystem()) return openFile(url, signal);
+  if (url.protocol === 'file:' && hasNodeModules()) return openFile(url, signal);
   return openResponse(await request(url, signal), url.href, signal);
 }
 
@@ -107,8 +103,7 @@ async function* streamChunks(stream: ReadableStream, name: string, signal?: Abor
 async function openFile(path: string | URL, signal?: AbortSignal): Promise<Source> {
   const name = String(path);
   try {
-    const specifier = ['node:fs', 'promises'].join('/');
-    const fs = (await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as FileSystem;
+    const fs = await importNode<FileSystem>('fs/promises');
     const file = await fs.open(path);
     const { size } = await file.stat();
     return { name, totalBytes: size, chunks: fileChunks(file, name, signal) };
@@ -148,6 +143,6 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,7 +1,8 @@
 /* wasm.ts: one instance of the ranking module, holding one model. In: bytes, typed arrays, tagged values. Out: copies of
  * the results, typed errors. Not here: shapes and names, which Model and Session check. */
 import { Instance, type Abi, type Pointer } from './instance.js';
-import type { Tags, Writer } from './writer.js';
+import type { Ranking } from './ranking.js';
+import type { Tags } from './writer.js';
 
 /** A session inside the instance. Opaque outside of this file. */
 export type SessionHandle = number & { readonly session: unique symbol };
@@ -36,13 +37,6 @@ interface RankAbi extends Abi {
   max_history: number;
 }
 
-/** The order of `rank`: `index` and `score` (n), best first; `probabilities` (N, T) of all candidates. */
-export interface Ranking {
-  index: number[];
-  score: number[];
-  probabilities: Float32Array;
-}
-
 export class Wasm extends Instance<Name, RankAbi> {
   static readonly of = (exports: WebAssembly.Exports): Wasm => new Wasm(exports, 'load_model', 'model');
 
@@ -56,8 +50,8 @@ export class Wasm extends Instance<Name, RankAbi> {
     return new TextDecoder().decode(this.bytes());
   }
 
-  modelAngles(times: Writer, network: Network): Float64Array {
-    this.check(this.live.model_angles(this.#input(times.bytes), this.abi.networks[network]));
+  modelAngles(times: Uint8Array, network: Network): Float64Array {
+    this.check(this.live.model_angles(this.#input(times), this.abi.networks[network]));
     return this.#doubles();
   }
 
@@ -90,8 +84,8 @@ export class Wasm extends Instance<Name, RankAbi> {
     return this.live.session_count(session);
   }
 
-  append(session: SessionHandle, events: Writer): void {
-    this.check(this.live.session_append(session, this.#input(events.bytes)));
+  append(session: SessionHandle, events: Uint8Array): void {
+    this.check(this.live.session_append(session, this.#input(events)));
   }
 
   /** columns: item, action, time, signal, request, offset. */
@@ -100,15 +94,15 @@ export class Wasm extends Instance<Name, RankAbi> {
   }
 
   /** limit 0 = all. nProbabilities = N·T. */
-  rank(session: SessionHandle, candidates: Writer, limit: number, nProbabilities: number): Ranking {
-    this.check(this.live.session_rank(session, this.#input(candidates.bytes), limit));
+  rank(session: SessionHandle, candidates: Uint8Array, limit: number, nProbabilities: number): Ranking {
+    this.check(this.live.session_rank(session, this.#input(candidates), limit));
     const { memory } = this.live;
     const { size, index, score } = this.abi.ranked;
     const n = this.result('n');
     const view = new DataView(memory.buffer, this.result('ranked'), n * size);
     const ranking: Ranking = {
-      index: new Array<number>(n),
-      score: new Array<number>(n),
+      index: new Uint32Array(n),
+      score: new Float64Array(n),
       probabilities: new Float32Array(memory.buffer, this.result('data'), nProbabilities).slice(),
     };
     for (let i = 0; i < n; i++) {
@@ -119,8 +113,8 @@ export class Wasm extends Instance<Name, RankAbi> {
   }
 
   /** Of what `rank` was given. influence (N, C), then timeless (N). */
-  explain(session: SessionHandle, candidates: Writer): Float64Array {
-    this.check(this.live.session_explain(session, this.#input(candidates.bytes)));
+  explain(session: SessionHandle, candidates: Uint8Array): Float64Array {
+    this.check(this.live.session_explain(session, this.#input(candidates)));
     return this.#doubles();
   }
 

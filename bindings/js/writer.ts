@@ -27,6 +27,11 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** How many bytes those are. */
+  get length(): number {
+    return this.#length;
+  }
+
   reset(): this {
     this.#length = 0;
     return this;
