@@ -1,5 +1,5 @@
-// build.mjs: bindings/js/*.ts -> dist/: index and train, each as .js (ES module) and .cjs (CommonJS), and the types of each
-// (*.d.ts, *.d.cts). The wasm files beside them come from CMake (bindings/CMakeLists.txt).
+// build.mjs: bindings/js/*.ts -> dist/: index, pool and train, each as .js (ES module) and .cjs (CommonJS), the types of each
+// (*.d.ts, *.d.cts), and the pool's worker file, an ES module. The wasm files beside them come from CMake (bindings/CMakeLists.txt).
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,14 +12,16 @@ const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const cjsUrls = {
-  name: 'wasm_url.cjs.ts in place of wasm_url.ts',
+  name: '*_url.cjs.ts in place of *_url.ts',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/(train_)?wasm_url\.js$/ }, ({ path }) => ({ path: join(here, path.replace(/js$/, 'cjs.ts')) })),
+    onResolve({ filter: /\/((train_)?wasm|worker)_url\.js$/ }, ({ path }) => ({ path: join(here, path.replace(/js$/, 'cjs.ts')) })),
 };
-/** The error is the main entry's, so that there is one class of it. */
-const errorOf = (entry) => ({
-  name: 'error.ts from the main entry',
-  setup: ({ onResolve }) => onResolve({ filter: /\/error\.js$/ }, () => ({ path: entry, external: true })),
+/** What the main bundle has (internals.ts), the others take from it: a page downloads it once, and there is one class of errors. */
+const shared = ['error', 'load_model'];
+for (const [, name] of readFileSync(join(here, 'internals.ts'), 'utf8').matchAll(/from '\.\/(\w+)\.js'/g)) shared.push(name);
+const fromMain = (entry) => ({
+  name: 'from the main bundle',
+  setup: ({ onResolve }) => onResolve({ filter: new RegExp(`/(${shared.join('|')})\\.js$`) }, () => ({ path: entry, external: true })),
 });
 
 const common = {
@@ -34,19 +36,24 @@ const common = {
 
 if (readdirSync(root).includes('dist'))
   for (const name of readdirSync(dist)) if (!name.endsWith('.wasm')) rmSync(join(dist, name), { recursive: true });
-const index = { ...common, entryPoints: [join(here, 'index.ts')] };
-const train = { ...common, entryPoints: [join(here, 'train.ts')] };
-await build({ ...index, format: 'esm', outfile: join(dist, 'index.js') });
-await build({ ...index, format: 'cjs', outfile: join(dist, 'index.cjs'), plugins: [cjsUrls] });
-await build({ ...train, format: 'esm', outfile: join(dist, 'train.js'), plugins: [errorOf('./index.js')] });
-await build({ ...train, format: 'cjs', outfile: join(dist, 'train.cjs'), plugins: [cjsUrls, errorOf('./index.cjs')] });
+const bundle = (source, format, name, plugins, more = {}) =>
+  build({ ...common, ...more, format, entryPoints: [join(here, source)], outfile: join(dist, name), plugins });
+await bundle('main.ts', 'esm', 'index.js', []);
+await bundle('main.ts', 'cjs', 'index.cjs', [cjsUrls]);
+// The others without comments. The main bundle has some that bundlers read (node.ts).
+const bare = { minifyWhitespace: true };
+for (const name of ['pool', 'train']) {
+  await bundle(`${name}.ts`, 'esm', `${name}.js`, [fromMain('./index.js')], bare);
+  await bundle(`${name}.ts`, 'cjs', `${name}.cjs`, [fromMain('./index.cjs'), cjsUrls], bare);
+}
+await bundle('worker.ts', 'esm', 'siren-rope-worker.js', [fromMain('./index.js')], bare);
 
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', here, '--emitDeclarationOnly'], {
   stdio: 'inherit',
 });
 
 // Keeps the types that the entries lead to, and gives each its .d.cts.
-const wanted = new Set(['index', 'train']);
+const wanted = new Set(['index', 'pool', 'train']);
 for (const name of wanted) {
   const types = readFileSync(join(dist, `${name}.d.ts`), 'utf8');
   for (const [, other] of types.matchAll(/from '\.\/([^']+)\.js'/g)) wanted.add(other);

@@ -5,7 +5,8 @@
  * size over a stated bound), `format` (no safetensors file), `config`, `tensor`, `value` (NaN or infinite), `time` (no
  * time, or decreasing times), `feature` (a named value of the wrong type, length or range, or missing), `snapshot`,
  * `unsupported` (this engine or build cannot do it), `io` (a file could not be read). From JavaScript alone: `disposed`
- * (used after `dispose()`), `network` (a URL gave an error or something else than what was asked for).
+ * (used after `dispose()`), `network` (a URL gave an error or something else than what was asked for), `worker` (a
+ * pool's worker could not start or ended; what it was at is lost).
  */
 export type SirenRopeErrorCode =
   | 'argument'
@@ -22,7 +23,8 @@ export type SirenRopeErrorCode =
   | 'unsupported'
   | 'io'
   | 'disposed'
-  | 'network';
+  | 'network'
+  | 'worker';
 
 /**
  * Thrown for everything a caller, a file or a server can get wrong. The model and its sessions stay usable after it.

@@ -58,7 +58,7 @@ function mayBeWeights(head: Uint8Array, n: number, maxHeaderBytes: number): bool
   return n < 9 || (head[8] === 0x7b && new DataView(head.buffer).getBigUint64(0, true) <= BigInt(maxHeaderBytes));
 }
 
-function checkLoadOptions(options: LoadOptions): void {
+export function checkLoadOptions(options: LoadOptions): void {
   checkObject(options, 'options');
   const { signal, onProgress, limits } = options;
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted !== 'function')
@@ -70,7 +70,7 @@ function checkLoadOptions(options: LoadOptions): void {
 }
 
 /** The promise, or the signal's reason if that comes first. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);

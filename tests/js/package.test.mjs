@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cjs, esm, feedModel, root } from './support.mjs';
 
-const train = {
-  esm: await import('../../dist/train.js'),
-  cjs: createRequire(import.meta.url)('../../dist/train.cjs'),
-};
+const require = createRequire(import.meta.url);
+const [pool, train] = await Promise.all(
+  ['pool', 'train'].map(async (name) => ({ esm: await import(`../../dist/${name}.js`), cjs: require(`../../dist/${name}.cjs`) })),
+);
 const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const text = (name) => readFileSync(join(root, 'dist', name), 'utf8');
 
@@ -37,23 +37,33 @@ const run = (name, code, flags = []) => {
 };
 
 test('both formats have the same names', () => {
-  const names = ['SirenRopeError', 'loadModel'];
+  // Besides its own names the main bundle has those that the other bundles take from it.
+  const source = readFileSync(join(root, 'bindings/js/internals.ts'), 'utf8');
+  const internals = [...source.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) => list.split(',').map((name) => name.trim()));
+  const names = ['SirenRopeError', 'loadModel', ...internals].sort();
   expect(Object.keys(esm).sort()).toEqual(names);
   expect(Object.keys(cjs).sort()).toEqual(names);
-  const trainNames = ['SirenRopeError', 'createTraining'];
-  expect(Object.keys(train.esm).sort()).toEqual(trainNames);
-  expect(Object.keys(train.cjs).sort()).toEqual(trainNames);
+  for (const [entry, name] of [[pool, 'createPool'], [train, 'createTraining']]) {
+    expect(Object.keys(entry.esm).sort()).toEqual(['SirenRopeError', name]);
+    expect(Object.keys(entry.cjs).sort()).toEqual(['SirenRopeError', name]);
+    for (const format of ['esm', 'cjs']) expect(entry[format].SirenRopeError).toBe({ esm, cjs }[format].SirenRopeError);
+  }
+});
+
+test('what the bundles share has no types: it is not public', () => {
+  for (const name of ['index.d.ts', 'index.d.cts', 'model.d.ts']) expect(text(name)).not.toMatch(/internals|PARTS|boundsOf/);
 });
 
 test('it has no dependencies, no side effects, no eval and no static import of a Node module', () => {
   expect(description.dependencies).toBeUndefined();
   expect(description.sideEffects).toBe(false);
-  for (const name of ['index.js', 'index.cjs', 'train.js', 'train.cjs']) {
-    const main = name.endsWith('.cjs') ? 'require("./index.cjs")' : /import \{[^}]*\} from "\.\/index\.js";/g; // the error's
-    const own = name.startsWith('train') ? text(name).replaceAll(main, '') : text(name);
-    expect(own).not.toMatch(/\beval\b|new Function|['"`](node:|fs['"`/])[^[]*from|require\(/);
-    expect(own).not.toMatch(/^import\b/m);
+  for (const name of ['index.js', 'index.cjs', 'pool.js', 'pool.cjs', 'train.js', 'train.cjs', 'siren-rope-worker.js']) {
+    const main = name.endsWith('.cjs') ? 'require("./index.cjs")' : /\bimport\{[^}]*\}from"\.\/index\.js";/g;
+    const own = name.startsWith('index') ? text(name) : text(name).replaceAll(main, '');
+    expect(own).not.toMatch(/\beval\b|new Function|['"`]node:|\bfrom\s*["']|\brequire\(/);
+    expect(own).not.toMatch(/(^|[;}])import\b[^.(]/m);
   }
+  for (const name of ['index.js', 'index.cjs']) expect(text(name)).toMatch(/import\(\s*\/\* webpackIgnore: true \*\/\s*\/\* @vite-ignore \*\//);
 });
 
 test('importing changes no global, starts nothing and reads nothing', () => {
@@ -68,9 +78,11 @@ test('importing changes no global, starts nothing and reads nothing', () => {
   const after = 'console.log(Reflect.ownKeys(globalThis).length - before, typeof loadModel);';
   expect(run('a.mjs', `${watch} const { loadModel } = await import('siren-rope'); ${after}`)).toBe('0 function');
   expect(run('a.cjs', `${watch} const { loadModel } = require('siren-rope'); ${after}`)).toBe('0 function');
-  const afterTrain = after.replace('loadModel', 'createTraining');
-  expect(run('a.mjs', `${watch} const { createTraining } = await import('siren-rope/train'); ${afterTrain}`)).toBe('0 function');
-  expect(run('a.cjs', `${watch} const { createTraining } = require('siren-rope/train'); ${afterTrain}`)).toBe('0 function');
+  for (const [entry, name] of [['pool', 'createPool'], ['train', 'createTraining']]) {
+    const afterEntry = after.replace('loadModel', name);
+    expect(run('a.mjs', `${watch} const { ${name} } = await import('siren-rope/${entry}'); ${afterEntry}`)).toBe('0 function');
+    expect(run('a.cjs', `${watch} const { ${name} } = require('siren-rope/${entry}'); ${afterEntry}`)).toBe('0 function');
+  }
 });
 
 test('installed from its tarball it ranks, in both formats', () => {
@@ -84,6 +96,17 @@ test('installed from its tarball it ranks, in both formats', () => {
   expect(run('b.cjs', `const { loadModel } = require('siren-rope'); (async () => {${rank}})();`)).toBe(found);
 });
 
+test('installed from its tarball it ranks in a pool, in both formats, and the program ends by itself', () => {
+  const rank = `
+    const pool = await createPool(${JSON.stringify(feedModel)}, { build: 'simd', workers: 2 });
+    const session = await pool.createSession();
+    const { items } = await session.rank([{ item: { video_id: 1 } }, { item: { video_id: 2 } }], { now: 1651300000000, workers: 2 });
+    console.log(items.map(({ index, score }) => index + ':' + score).join(' '));`;
+  const found = run('e.mjs', `import { createPool } from 'siren-rope/pool'; ${rank}`);
+  expect(found).toMatch(/^\d:[\d.]+ \d:[\d.]+$/);
+  expect(run('e.cjs', `const { createPool } = require('siren-rope/pool'); (async () => {${rank}})();`)).toBe(found);
+});
+
 test('installed from its tarball it trains, in both formats', () => {
   const learn = `
     const training = await createTraining({ build: 'simd', simulation: { users: 20 } });
@@ -93,8 +116,9 @@ test('installed from its tarball it trains, in both formats', () => {
   expect(run('d.cjs', `const { createTraining } = require('siren-rope/train'); (async () => {${learn}})();`)).toBe(found);
 });
 
-test('the wasm files can be resolved by name', () => {
-  const names = ['siren-rope', 'siren-rope-train'].flatMap((name) => ['simd', 'relaxed'].map((build) => `${name}.${build}.wasm`));
+test('the wasm files and the worker file can be resolved by name', () => {
+  const modules = ['siren-rope', 'siren-rope-train'].flatMap((name) => ['simd', 'relaxed'].map((build) => `${name}.${build}.wasm`));
+  const names = [...modules, 'siren-rope-worker.js'];
   const code = `for (const name of ${JSON.stringify(names)}) console.log(import.meta.resolve('siren-rope/' + name).split('/').at(-1));`;
   expect(run('c.mjs', code).split('\n')).toEqual(names);
 });
@@ -109,6 +133,7 @@ test('what a page downloads is within its budget, gzipped', () => {
   const bytes = (name) => gzipSync(readFileSync(join(root, 'dist', name)), { level: 9 }).length;
   expect(bytes('index.js')).toBeLessThan(15000);
   expect(bytes('train.js')).toBeLessThan(6000);
+  expect(bytes('pool.js') + bytes('siren-rope-worker.js')).toBeLessThan(8000);
   for (const build of ['simd', 'relaxed']) {
     expect(bytes(`siren-rope.${build}.wasm`)).toBeLessThan(60000);
     expect(bytes(`siren-rope-train.${build}.wasm`)).toBeLessThan(110000);
@@ -140,6 +165,17 @@ test('its types hold in strict TypeScript, as an ES module and as CommonJS', () 
       }
       return items[0]?.item.id;
     }
+    export async function share(feed: Video[], options: PoolOptions): Promise<string | undefined> {
+      using pool = await createPool('model.safetensors', { ...options, workers: 2 });
+      using session: PoolSession = await pool.createSession({ history: [], maxHistory: 10 });
+      await session.append([{ time: 0, item: { video_id: 1 }, action: {} }]);
+      const logits: Float32Array = await session.scoreTensors({ item: new Float32Array(4), now: 1 }, { workers: 'auto' });
+      // @ts-expect-error: a candidate needs an item
+      await session.rank([{ id: 1 }]);
+      console.log(logits, pool.info.sizes.T, pool.workers, session.count);
+      const { items } = await session.rank(feed, { limit: 10, workers: 2 });
+      return items[0]?.item.id;
+    }
     export async function learn(): Promise<Uint8Array> {
       using training = await createTraining({ simulation: { users: 100, weekShare: 0 }, recipe: { training: { epochs: 1 } } });
       const session = (await loadModel(training.model())).createSession({ history: training.feed(0) });
@@ -151,8 +187,8 @@ test('its types hold in strict TypeScript, as an ES module and as CommonJS', () 
       await createTraining({ simulation: { user: 1 } });
       return training.model({ best: true });
     }`;
-  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';${use}`);
-  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';${use}`);
+  writeFileSync(join(scratch, 'use.mts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';import { createPool, type PoolOptions, type PoolSession } from 'siren-rope/pool';${use}`);
+  writeFileSync(join(scratch, 'use.cts'), `import { loadModel, SirenRopeError, type Model, type Progress } from 'siren-rope';import { createTraining } from 'siren-rope/train';import { createPool, type PoolOptions, type PoolSession } from 'siren-rope/pool';${use}`);
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const flags = [
     '--strict',

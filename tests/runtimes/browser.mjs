@@ -8,7 +8,7 @@ import { delimiter, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 const types = {
   '.html': 'text/html',
   '.js': 'text/javascript',

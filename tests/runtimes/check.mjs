@@ -2,6 +2,7 @@
 // golden vectors and the native program. In: the repository's root URL, a reader of files, the golden folders. Nothing
 // here is Node's.
 import { loadModel, SirenRopeError } from '../../dist/index.js';
+import { createPool } from '../../dist/pool.js';
 import { createTraining } from '../../dist/train.js';
 import { runGolden } from '../js/parity.mjs';
 import { makeRequest } from '../js/requests.mjs';
@@ -10,7 +11,7 @@ import { readSafetensors } from '../js/safetensors.mjs';
 export const seeds = [1, 2, 3];
 
 /**
- * { auto, autoTraining, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked],
+ * { auto, autoTraining, builds: { simd: { goldens: { folder: { rank, sequence, cold, angle } }, feed: [ranked], pool: [ranked],
  * training: { events, orderScale } } | { error: code } }, ... }
  */
 export async function check(root, read, folders) {
@@ -26,13 +27,20 @@ export async function check(root, read, folders) {
   training.dispose();
   results.missing = await codeOf(() => loadModel(url('models/no-such-model.safetensors')));
   results.damaged = await codeOf(() => loadModel(new Uint8Array(100)));
+  results.missingInPool = await codeOf(() => createPool(url('models/no-such-model.safetensors')));
+  results.noWorker = await codeOf(() => createPool(weights, { workerUrl: url('dist/no-such-worker.js') }));
   results.disposed = await codeOf(() => auto.createSession());
 
   for (const build of ['simd', 'relaxed']) {
     const error = await codeOf(async () => (await loadModel(weights, { build })).dispose());
     results.builds[build] = { error };
     if (error !== 'none') continue;
-    results.builds[build] = { goldens: {}, feed: await rankFeed(weights, build), training: await train(build) };
+    results.builds[build] = {
+      goldens: {},
+      feed: await rankFeed(weights, build),
+      pool: await rankInPool(weights, build),
+      training: await train(build),
+    };
     for (const folder of folders) {
       const model = await loadModel(url(`tests/golden/vectors/${folder}/model.safetensors`), { build });
       const found = runGolden(model, readSafetensors(await read(url(`tests/golden/vectors/${folder}/io.safetensors`))));
@@ -65,6 +73,20 @@ async function rankFeed(weights, build) {
     const { items } = restored.rank(candidates, { now, utcOffsetMinutes });
     return items.map(({ index, score, probabilities }) => ({ index, score, probabilities }));
   });
+}
+
+/** The same feeds, from two workers that share each. */
+async function rankInPool(weights, build) {
+  const pool = await createPool(weights, { build, workers: 2 });
+  const ranked = seeds.map(async (seed) => {
+    const { history, candidates, now, utcOffsetMinutes } = makeRequest(seed, 20 * seed, 15);
+    const session = await pool.createSession({ history, utcOffsetMinutes });
+    const { items } = await session.rank(candidates, { now, workers: 2 });
+    return items.map(({ index, score, probabilities }) => ({ index, score, probabilities }));
+  });
+  const feeds = await Promise.all(ranked);
+  pool.dispose();
+  return feeds;
 }
 
 async function codeOf(call) {

@@ -71,7 +71,8 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
 
   test('gives typed errors', () => {
     expect(found.missing).toBe(network ? 'network' : 'io');
-    expect([found.damaged, found.disposed]).toEqual(['format', 'disposed']);
+    expect(found.missingInPool).toBe(found.missing);
+    expect([found.damaged, found.disposed, found.noWorker]).toEqual(['format', 'disposed', 'worker']);
   });
 
   test('simd is the native scalar program to the bit', () => {
@@ -103,6 +104,11 @@ describe.each(Object.keys(runtimes))('%s', (name) => {
       const scores = new Map(expected.feed[i].ranked.map(({ index, score }) => [index, score]));
       for (const { index, score } of items) expect(score).toBeCloseTo(scores.get(index), 5);
     });
+  });
+
+  test.each(relaxed ? ['simd', 'relaxed'] : ['simd'])('%s gives the same bits in a pool of two workers', (build) => {
+    expect(found.builds[build].pool).toHaveLength(seeds.length);
+    expect(found.builds[build].pool).toEqual(found.builds[build].feed);
   });
 
   test('trains, simd to the bit', () => {
