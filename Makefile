@@ -1,7 +1,7 @@
 # The front door. Every command sets up what it needs first (scripts/setup.sh) and then does its work with that on the
 # PATH, in the target of the same name with `do-`; those alone, without set-up, are for whoever has the tools already.
 .NOTPARALLEL:
-.PHONY: help rank train test demo bench build fuzz format lint clean do-rank do-train do-bench do-demo do-page do-build do-native do-wasm do-js do-fuzz do-format do-lint
+.PHONY: help rank train test demo bench build fuzz guard-update format lint clean do-rank do-train do-bench do-demo do-page do-build do-native do-wasm do-js do-fuzz do-guard-update do-format do-lint
 SETUP = @scripts/setup.sh
 RUN = -- $(MAKE) --no-print-directory
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
@@ -18,6 +18,7 @@ help:
 	@echo 'make demo     the interactive page, built into build/demo and served on 127.0.0.1'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
+	@echo 'make guard-update  count the instructions of the workloads in tests/guard and store them, when a change is meant'
 	@echo 'make format   clang-format on our C files;  make lint: the same as a check, and ESLint'
 	@echo 'make clean    remove what was built; the tools in the cache folder stay'
 
@@ -62,6 +63,12 @@ do-fuzz:
 	@for program in build-fuzz/fuzz_*; do name=$${program#build-fuzz/fuzz_}; mkdir -p build-fuzz/found/$$name; \
 	  echo "$$name: $(FUZZ_SECONDS) s" >&2; $$program build-fuzz/found/$$name tests/fuzz/corpus/$$name -artifact_prefix=build-fuzz/found/ \
 	    -max_total_time=$(FUZZ_SECONDS) > build-fuzz/$$name.log 2>&1 || { tail -n 40 build-fuzz/$$name.log >&2; exit 1; }; done
+
+guard-update: ; $(SETUP) native js test $(RUN) do-guard-update
+do-guard-update:
+	$(call configure,gcc,cmake) && cmake --build --preset gcc --target guard_workloads --parallel $(JOBS) >&2
+	$(call configure,clang,cmake) && cmake --build --preset clang --target guard_workloads --parallel $(JOBS) >&2
+	@for preset in gcc clang; do GUARD_STORE=1 ctest --test-dir build-$$preset -R '^guard_test$$' --output-on-failure >&2 || exit 1; done
 
 C_FILES = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'bindings/*.[ch]' 'tests/*.[ch]')
 format: ; $(SETUP) format $(RUN) do-format

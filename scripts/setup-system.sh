@@ -24,6 +24,7 @@ has_torch() { # the Python that the tests and the bench take, tried in the same 
   return 1
 }
 has_openblas() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libopenblas || ! has apt-get; } # else its BLAS came with its PyTorch
+has_valgrind() { has valgrind || ! has apt-get; } # else tests/guard is skipped: it knows Debian's compilers only
 has_mpi() { has mpirun && has mpicc && mpirun --version | grep -q 'Open MPI'; }
 has_browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${CHROMIUM:-}" ]; }
 has_firefox() { has firefox-esr || has firefox || [ -x "${FIREFOX:-}" ]; }
@@ -69,6 +70,7 @@ system_needs_of() {
       needs "python3-torch python3-numpy" has_torch
       needs libopenblas0-pthread has_openblas
       needs "openmpi-bin libopenmpi-dev" has_mpi
+      needs valgrind has_valgrind
       ;;
     bench)
       needs "python3-torch python3-numpy" has_torch
