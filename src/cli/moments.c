@@ -69,6 +69,7 @@ static srope_status list_tensors(history *h, uint32_t *n_tensors, srope_error *e
       memcpy(to->shape, from->shape, sizeof to->shape);
       if (!srope_tensor_read_float(from, 0, from->n, h->numbers + at))
         return srope_fail(error, SROPE_ERR_TENSOR, name, "expected numbers, found %s", srope_dtype_name(from->dtype));
+      srope_halves_write(h->numbers + at, from->n, h->numbers + at);
       at += from->n;
     }
   *n_tensors = (uint32_t)n;

@@ -203,7 +203,7 @@ srope_status srope_model_make(const char *config, size_t n_config, const srope_a
   if (!status) status = srope_safetensors_write(m.tensors, m.n, &metadata, 1, bytes, n_bytes, error);
   for (uint32_t i = 0; i < m.n; i++) {
     free((char *)m.tensors[i].name);
-    free((float *)m.tensors[i].data);
+    free((void *)m.tensors[i].data);
   }
   free(m.tensors);
   srope_schema_free(schema);

@@ -20,6 +20,8 @@ enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 
 const char *srope_dtype_name(srope_dtype dtype) { return dtypes[dtype].name; }
 
+size_t srope_dtype_size(srope_dtype dtype) { return dtypes[dtype].n_bytes; }
+
 char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity) {
   size_t used = (size_t)snprintf(text, capacity, "[");
   for (uint32_t i = 0; i < n_dims && used < capacity; i++) {
@@ -320,13 +322,7 @@ bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t 
 
 /* ---------------------------------------------------------------- writing */
 
-static uint64_t count_elements(const srope_tensor_output *tensor) {
-  uint64_t n = 1;
-  for (uint32_t i = 0; i < tensor->n_dims; i++) n *= tensor->shape[i];
-  return n;
-}
-
-/* Round to nearest, ties to even: a half keeps the upper 10 of 23 bits of the fraction, fewer below 2^-14. */
+/* A half keeps the upper 10 of 23 bits of the fraction, fewer below 2^-14. */
 static uint16_t half_from_float(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -342,20 +338,22 @@ static uint16_t half_from_float(float value) {
   return (uint16_t)(sign | (exponent < 113 ? kept : kept + ((exponent - 113) << 10)));
 }
 
-static void write_elements(const srope_tensor_output *tensor, unsigned char *place) {
-  size_t n = (size_t)count_elements(tensor);
-  if (tensor->dtype == SROPE_DTYPE_F16) {
-    for (size_t i = 0; i < n; i++) {
-      uint16_t half = half_from_float(tensor->data[i]);
-      memcpy(place + i * sizeof half, &half, sizeof half);
-    }
-  } else if (n > 0) {
-    memcpy(place, tensor->data, n * sizeof(float));
+void srope_halves_write(const float *x, size_t n, void *out) {
+  unsigned char *place = out;
+  for (size_t i = 0; i < n; i++) {
+    uint16_t half = half_from_float(x[i]);
+    memcpy(place + i * sizeof half, &half, sizeof half);
   }
 }
 
+static uint64_t count_bytes(const srope_tensor_output *tensor) {
+  uint64_t n = dtypes[tensor->dtype].n_bytes;
+  for (uint32_t i = 0; i < tensor->n_dims; i++) n *= tensor->shape[i];
+  return n;
+}
+
 static yyjson_mut_val *tensor_entry(yyjson_mut_doc *doc, const srope_tensor_output *tensor, uint64_t *offset) {
-  uint64_t offsets[2] = {*offset, *offset + count_elements(tensor) * dtypes[tensor->dtype].n_bytes};
+  uint64_t offsets[2] = {*offset, *offset + count_bytes(tensor)};
   *offset = offsets[1];
   yyjson_mut_val *entry = yyjson_mut_obj(doc);
   yyjson_mut_obj_add_str(doc, entry, "dtype", srope_dtype_name(tensor->dtype));
@@ -400,8 +398,9 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
   free(text);
   unsigned char *place = file + LENGTH_BYTES + n_header;
   for (uint32_t i = 0; i < n_tensors; i++) {
-    write_elements(&tensors[i], place);
-    place += count_elements(&tensors[i]) * dtypes[tensors[i].dtype].n_bytes;
+    size_t n = (size_t)count_bytes(&tensors[i]);
+    if (n > 0) memcpy(place, tensors[i].data, n);
+    place += n;
   }
   *bytes = file;
   *n_bytes = n_file;

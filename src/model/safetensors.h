@@ -62,6 +62,7 @@ const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const 
 const char *srope_safetensors_metadata(const srope_safetensors *file, const char *key, size_t *n_bytes);
 
 const char *srope_dtype_name(srope_dtype dtype);
+size_t srope_dtype_size(srope_dtype dtype); /* bytes */
 /* "[32, 24]" or "[32, any]", cut to fit; returns `text`. */
 char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_t capacity);
 
@@ -70,19 +71,22 @@ char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_
 bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t n, float *out);
 bool srope_tensor_read_double(const srope_tensor *tensor, uint64_t first, size_t n, double *out);
 
+/* x (n) as float16 at `out`, which may be x itself: rounded to the nearest, ties to even; 65520 and more are infinite. */
+void srope_halves_write(const float *x, size_t n, void *out);
+
 typedef struct srope_tensor_output { /* borrows everything */
   const char *name;
   uint32_t n_dims;
   uint64_t shape[SROPE_MAX_DIMS];
-  const float *data;
-  srope_dtype dtype; /* F32 (0), or F16: rounded to the nearest, ties to even, beyond 65504 infinite */
+  const void *data; /* elements of the dtype, at any alignment */
+  srope_dtype dtype;
 } srope_tensor_output;
 
 typedef struct srope_metadata_output {
   const char *key, *value;
 } srope_metadata_output;
 
-/* A file of F32 and F16 tensors as new bytes; free them with srope_free. Names and values are UTF-8. Errors: MEMORY. */
+/* A file as new bytes, tensors in the order given; free them with srope_free. Names and values are UTF-8. Errors: MEMORY. */
 srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_t n_tensors,
                                      const srope_metadata_output *metadata, uint32_t n_metadata, void **bytes,
                                      size_t *n_bytes, srope_error *error);

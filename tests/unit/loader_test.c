@@ -436,18 +436,22 @@ static void test_shape_text(void **state) {
 static void test_writes_float16(void **state) {
   (void)state;
   enum { N_HALVES = 0x7c00 }; /* 0 up to the largest finite one, by their bits */
-  static float numbers[3 * N_HALVES], expected[3 * N_HALVES], found[3 * N_HALVES];
+  static float numbers[4 * N_HALVES], expected[4 * N_HALVES], found[4 * N_HALVES];
+  static uint16_t halves[4 * N_HALVES];
   for (uint32_t bits = 0; bits < N_HALVES; bits++) {
     double step = bits < 0x800 ? 0x1p-24 : ldexp(1, (int)(bits >> 10) - 25);
     double value = bits < 0x400 ? bits * 0x1p-24 : ldexp(1024 + (bits & 1023), (int)(bits >> 10) - 25);
-    numbers[3 * bits] = (float)value;
-    expected[3 * bits] = (float)value;
-    numbers[3 * bits + 1] = -(float)(value + step / 2); /* a tie, but above the largest: that is infinity */
-    expected[3 * bits + 1] = bits + 1 == N_HALVES ? -INFINITY : -(float)(value + (bits & 1 ? step : 0));
-    numbers[3 * bits + 2] = nextafterf((float)(value + step / 2), 0);
-    expected[3 * bits + 2] = (float)value;
+    numbers[4 * bits] = (float)value;
+    expected[4 * bits] = (float)value;
+    numbers[4 * bits + 1] = -(float)(value + step / 2); /* a tie, but above the largest: that is infinity */
+    expected[4 * bits + 1] = bits + 1 == N_HALVES ? -INFINITY : -(float)(value + (bits & 1 ? step : 0));
+    numbers[4 * bits + 2] = nextafterf((float)(value + step / 2), 0);
+    expected[4 * bits + 2] = (float)value;
+    numbers[4 * bits + 3] = nextafterf((float)(value + step / 2), INFINITY);
+    expected[4 * bits + 3] = bits + 1 == N_HALVES ? INFINITY : (float)(value + step);
   }
-  const srope_tensor_output tensor = {"halves", 1, {3 * N_HALVES}, numbers, SROPE_DTYPE_F16};
+  srope_halves_write(numbers, 4 * N_HALVES, halves);
+  const srope_tensor_output tensor = {"halves", 1, {4 * N_HALVES}, halves, SROPE_DTYPE_F16};
   void *bytes;
   size_t n_bytes;
   srope_error error;
@@ -456,8 +460,8 @@ static void test_writes_float16(void **state) {
   assert_int_equal(srope_safetensors_open(bytes, n_bytes, &file, &error), SROPE_OK);
   const srope_tensor *read = srope_safetensors_find(&file, "halves");
   assert_int_equal(read->dtype, SROPE_DTYPE_F16);
-  assert_true(srope_tensor_read_float(read, 0, 3 * N_HALVES, found));
-  for (uint32_t i = 0; i < 3 * N_HALVES; i++)
+  assert_true(srope_tensor_read_float(read, 0, 4 * N_HALVES, found));
+  for (uint32_t i = 0; i < 4 * N_HALVES; i++)
     if (memcmp(&found[i], &expected[i], sizeof *found) != 0)
       fail_msg("%.9g became %.9g, expected %.9g", (double)numbers[i], (double)found[i], (double)expected[i]);
   srope_safetensors_close(&file);
