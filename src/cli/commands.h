@@ -11,6 +11,7 @@ int cli_bench(int n, char **arguments);
 int cli_bench_rank(int n, char **arguments);
 int cli_bench_train(int n, char **arguments);
 int cli_spectrum(int n, char **arguments);
+int cli_quantize(int n, char **arguments);
 int cli_moments(int n, char **arguments);
 int cli_eval(int n, char **arguments);
 int cli_simulate(int n, char **arguments);

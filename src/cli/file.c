@@ -11,7 +11,7 @@
 #include "cli/buffer.h"
 
 enum { READ_BYTES = 1 << 20 };
-static const uint64_t max_model_bytes = (uint64_t)16 << 30, max_recipe_bytes = 16 << 20;
+static const uint64_t max_recipe_bytes = 16 << 20;
 
 static srope_status fail_io(const char *path, const char *what, srope_error *error) {
   return srope_fail(error, SROPE_ERR_IO, path, "could not be %s: %s", what, strerror(errno));
@@ -83,7 +83,7 @@ srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes,
 srope_status cli_file_load_model(const char *path, const char *isa, srope_model **out, srope_error *error) {
   void *bytes;
   size_t n_bytes;
-  srope_status status = cli_file_read(path, max_model_bytes, &bytes, &n_bytes, error);
+  srope_status status = cli_file_read(path, CLI_MAX_MODEL_BYTES, &bytes, &n_bytes, error);
   if (status != SROPE_OK) return status;
   status = srope_model_load(bytes, n_bytes, isa, out, error);
   if (status != SROPE_OK) srope_error_prefix(error, "%s", path);

@@ -13,6 +13,8 @@ srope_status cli_file_read_recipe(const char *path, char **text, size_t *n, srop
 /* Replaces the file as a whole: on failure what was there before still is. Errors: IO, LIMIT. */
 srope_status cli_file_write(const char *path, const void *bytes, size_t n_bytes, srope_error *error);
 
+#define CLI_MAX_MODEL_BYTES ((uint64_t)16 << 30)
+
 /* Reads and loads a model; `isa` NULL = the best there is. Errors: those above and of srope_model_load, with the
  * path in front. */
 srope_status cli_file_load_model(const char *path, const char *isa, srope_model **out, srope_error *error);

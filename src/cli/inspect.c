@@ -81,14 +81,15 @@ int cli_inspect(int n, char **arguments) {
       {"--json", NULL, "print JSON instead of tables", CLI_FLAG, &json, 0, 0, 0},
       CLI_OPTION_ISA(&isa),
   };
+  const cli_positional positional = {"MODEL", &path};
   const cli_syntax syntax = {
       .command = "inspect",
       .usage = "MODEL [options]",
       .about = "Prints a model's configuration (defaults filled in), sizes, tensors, number of parameters and hash.",
       .options = options,
       .n_options = sizeof options / sizeof options[0],
-      .positional = "MODEL",
-      .positional_target = &path};
+      .positionals = &positional,
+      .n_positionals = 1};
   cli_parsed parsed = cli_options_parse(&syntax, n, arguments);
   if (parsed != CLI_GO_ON) return cli_options_exit(parsed);
   srope_model *model = NULL;

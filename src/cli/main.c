@@ -25,6 +25,7 @@ static const struct {
     {"angles", "the time part of the rotation over a span of time", cli_angles},
     {"spectrum", "which periods the rotation learned", cli_spectrum},
     {"moments", "a training's rotation over its course, as one small file", cli_moments},
+    {"quantize", "a model in fewer bytes: int8 or float16 weights", cli_quantize},
     {"bench", "how long ranking takes, or an epoch of training", cli_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -125,7 +125,7 @@ static cli_parsed take_option(const cli_syntax *syntax, int n, char **arguments,
 }
 
 cli_parsed cli_options_parse(const cli_syntax *syntax, int n, char **arguments) {
-  const char *positional = NULL;
+  size_t n_positionals = 0;
   bool only_positional = false;
   for (int i = 0; i < n; i++) {
     if (!only_positional && (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)) {
@@ -137,10 +137,10 @@ cli_parsed cli_options_parse(const cli_syntax *syntax, int n, char **arguments) 
     } else if (!only_positional && arguments[i][0] == '-' && arguments[i][1] != '\0') {
       cli_parsed parsed = take_option(syntax, n, arguments, &i);
       if (parsed != CLI_GO_ON) { return parsed; }
-    } else if (syntax->positional == NULL || positional != NULL) {
+    } else if (n_positionals == syntax->n_positionals) {
       return wrong(syntax, arguments[i], "one argument too many");
     } else {
-      positional = arguments[i];
+      *syntax->positionals[n_positionals++].target = arguments[i];
     }
   }
   for (size_t i = 0; i < syntax->n_options; i++) {
@@ -148,9 +148,8 @@ cli_parsed cli_options_parse(const cli_syntax *syntax, int n, char **arguments) 
       return wrong(syntax, syntax->options[i].name, "must be given");
     }
   }
-  if (syntax->positional != NULL) {
-    if (positional == NULL) { return wrong(syntax, syntax->positional, "must be given"); }
-    *syntax->positional_target = positional;
+  if (n_positionals < syntax->n_positionals) {
+    return wrong(syntax, syntax->positionals[n_positionals].name, "must be given");
   }
   return CLI_GO_ON;
 }

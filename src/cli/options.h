@@ -23,14 +23,19 @@ typedef struct cli_option {
   int required;     /* of a text: missing is an error */
 } cli_option;
 
+typedef struct cli_positional { /* an argument without an option; must be given */
+  const char *name;             /* "MODEL" */
+  const char **target;
+} cli_positional;
+
 typedef struct cli_syntax {
   const char *command; /* "rank"; NULL for the program itself */
   const char *usage;   /* what follows the command's name in the usage line */
   const char *about;   /* paragraphs for --help */
   const cli_option *options;
   size_t n_options;
-  const char *positional; /* the name of the one argument without an option, or NULL for none */
-  const char **positional_target;
+  const cli_positional *positionals; /* in their order */
+  size_t n_positionals;
 } cli_syntax;
 
 typedef enum cli_parsed { CLI_GO_ON, CLI_HELPED, CLI_WRONG } cli_parsed;
