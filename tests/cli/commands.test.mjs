@@ -15,6 +15,7 @@ const options = {
   bench: ['rank', 'train'],
   'bench rank': ['--model', '--io', '--row', '--runs', '--warm-up', '--out', '--json', '--isa'],
   'bench train': ['--data', '--recipe', '--threads', '--epochs', '--cache', '--json', '--isa'],
+  quantize: ['IN', 'OUT', '--weights', '--json'],
   angles: ['--model', '--from', '--to', '--step', '--network', '--signal', '--utc-offset', '--json', '--isa'],
 };
 
@@ -52,6 +53,8 @@ test('wrong command lines: status 2, a message that helps, no colours off a term
     [['rank', '--model', model, '--strict=yes'], /takes no value/],
     [['rank', '--model', model, 'extra'], /one argument too many/],
     [['inspect'], /must be given \[argument at MODEL\]/],
+    [['quantize', model], /must be given \[argument at OUT\]/],
+    [['quantize', model, 'a', 'b'], /one argument too many \[argument at b\]/],
   ];
   for (const [args, pattern] of wrong) {
     const { status, stdout, stderr } = run(args);
