@@ -21,6 +21,12 @@ static double power_of_two(int exponent) { /* -1022 <= exponent <= 1023 */
   return x;
 }
 
+static int exponent_of(double x) { /* of a normal x > 0 */
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (int)(bits >> 52) - 1023;
+}
+
 double srope_exp64(double x) {
   if (x != x) return x; /* of an overflowed network, as below */
   if (x > 709.0) x = 709.0;
@@ -43,7 +49,7 @@ static double log_series(double s) {
 double srope_log64(double x) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);
-  int exponent = (int)(bits >> 52) - 1023;
+  int exponent = exponent_of(x);
   bits = (bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL;
   double m;
   memcpy(&m, &bits, sizeof m);
@@ -61,13 +67,24 @@ double srope_log1p64(double x) {
   return srope_log64(u) + (x - (u - 1.0)) / u; /* the second term is what 1 + x rounded away */
 }
 
+/* fmod(x, 2π as a double), exactly: a number less one between its half and itself has no error. */
+static double without_turns(double x) {
+  const double turn = 6.28318530717958647692;
+  double left = fabs(x);
+  while (left >= turn) {
+    double turns = turn * power_of_two(exponent_of(left) - exponent_of(turn));
+    left -= turns > left ? 0.5 * turns : turns;
+  }
+  return x < 0 ? -left : left;
+}
+
 void srope_sincos64(double x, double *sine, double *cosine) {
   if (!(x >= -1e9 && x <= 1e9)) {
-    x = fmod(x, 6.28318530717958647692); /* fmod is exact, so the same everywhere */
-    if (x != x) {                        /* of an infinity or NaN, which an overflowed network can give */
-      *sine = *cosine = x;
+    if (x - x != 0) { /* an infinity or NaN, which an overflowed network can give */
+      *sine = *cosine = x - x;
       return;
     }
+    x = without_turns(x);
   }
   double n = nearest(x * 0.63661977236758134308);
   double r = (x - n * PI_2_HIGH) - n * PI_2_LOW; /* |r| <= π/4 */
