@@ -3,13 +3,8 @@
 #ifndef SROPE_BASE_ERROR_H
 #define SROPE_BASE_ERROR_H
 
+#include "base/text.h"
 #include "sirenrope/sirenrope.h"
-
-#if defined(__GNUC__)
-#define SROPE_PRINTF(string, first) __attribute__((format(printf, string, first)))
-#else
-#define SROPE_PRINTF(string, first)
-#endif
 
 /* `error` may be NULL. `where` may be NULL for none; it is cut to fit. Returns `status`. */
 srope_status srope_fail(srope_error *error, srope_status status, const char *where, const char *format, ...)

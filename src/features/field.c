@@ -3,7 +3,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -25,7 +24,7 @@ static srope_status fail(const place *at, srope_status status, const char *expec
              (int)(n_found < 64 ? n_found : 64), found);
   if (at->in_list && at->error) {
     char where[sizeof at->error->where];
-    snprintf(where, sizeof where, "%s[%u]", at->field->place, at->element);
+    srope_text_print(where, sizeof where, "%s[%u]", at->field->place, at->element);
     memcpy(at->error->where, where, sizeof where);
   }
   return status;
@@ -41,8 +40,8 @@ static srope_status fail_type(const place *at, const char *expected, const srope
 
 static srope_status fail_number(const place *at, const char *expected, double found) {
   char text[32];
-  int n = snprintf(text, sizeof text, "%.17g", found);
-  return fail(at, SROPE_ERR_FEATURE, expected, text, (size_t)n);
+  size_t n = srope_text_print(text, sizeof text, "%.17g", found);
+  return fail(at, SROPE_ERR_FEATURE, expected, text, n);
 }
 
 static bool is_missing(const srope_value *value) {
@@ -78,9 +77,9 @@ static srope_status read_vector(place *at, const srope_value *value, float *out)
   if (value->kind != SROPE_VALUE_LIST) return fail_type(at, "a list of numbers", value);
   if (value->n != dim) {
     char expected[32];
-    snprintf(expected, sizeof expected, "%u numbers", dim);
-    int n = snprintf(text, sizeof text, "%u", value->n);
-    return fail(at, SROPE_ERR_FEATURE, expected, text, (size_t)n);
+    srope_text_print(expected, sizeof expected, "%u numbers", dim);
+    size_t n = srope_text_print(text, sizeof text, "%u", value->n);
+    return fail(at, SROPE_ERR_FEATURE, expected, text, n);
   }
   at->in_list = true;
   for (uint32_t i = 0; i < dim; i++) {
@@ -141,7 +140,7 @@ static srope_status find_row(const place *at, const srope_value *value, uint32_t
       if ((status = check_integer(at, value->as.number))) return status;
       if (value->as.number < 0 || value->as.number >= field->rows) {
         char expected[48];
-        snprintf(expected, sizeof expected, "an integer from 0 to %u", field->rows - 1);
+        srope_text_print(expected, sizeof expected, "an integer from 0 to %u", field->rows - 1);
         return fail_number(at, expected, value->as.number);
       }
       *row = (uint32_t)value->as.number;
@@ -171,8 +170,8 @@ static srope_status read_rows(place *at, const srope_value *value, float *out, u
   uint32_t n = is_list ? value->n : 1, row;
   if (n > SROPE_MAX_LIST) {
     char text[32];
-    int n_text = snprintf(text, sizeof text, "%u", n);
-    return fail(at, SROPE_ERR_LIMIT, "at most 65536 elements", text, (size_t)n_text);
+    size_t n_text = srope_text_print(text, sizeof text, "%u", n);
+    return fail(at, SROPE_ERR_LIMIT, "at most 65536 elements", text, n_text);
   }
   at->in_list = is_list;
   for (uint32_t i = 0; i < n; i++) {

@@ -3,7 +3,6 @@
 #include "features/schema.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +60,7 @@ static srope_status read_name(const reader *r, srope_list list, srope_field *fie
     return srope_fail(r->error, SROPE_ERR_LIMIT, "name", "expected at most %d bytes, found %zu",
                       SROPE_MAX_FEATURE_NAME_BYTES, n);
   field->public_view.name = name;
-  snprintf(field->place, sizeof field->place, "%s.%s", list_names[list], name);
+  srope_text_print(field->place, sizeof field->place, "%s.%s", list_names[list], name);
   return SROPE_OK;
 }
 
@@ -142,7 +141,7 @@ static srope_status read_field(const reader *r, srope_list list, srope_field *fi
 
   if ((status = read_count(r, "dim", SROPE_MAX_WIDTH, &field->public_view.dim))) return status;
   if (field->kind == SROPE_KIND_VECTOR) return SROPE_OK;
-  snprintf(field->table_name, sizeof field->table_name, "encoder.%s.weight", field->place);
+  srope_text_print(field->table_name, sizeof field->table_name, "encoder.%s.weight", field->place);
   if (field->kind == SROPE_KIND_HASH) return read_count(r, "buckets", SROPE_MAX_TABLE_ROWS, &field->rows);
   if (field->kind == SROPE_KIND_INDEX) return read_count(r, "size", SROPE_MAX_TABLE_ROWS, &field->rows);
   return read_words(r, field);
@@ -150,7 +149,7 @@ static srope_status read_field(const reader *r, srope_list list, srope_field *fi
 
 static srope_status read_list(yyjson_val *list, srope_list which, srope_schema *schema, srope_error *error) {
   char where[64];
-  snprintf(where, sizeof where, "features.%s", list_names[which]);
+  srope_text_print(where, sizeof where, "features.%s", list_names[which]);
   if (!list || yyjson_is_null(list)) return SROPE_OK;
   if (!yyjson_is_arr(list))
     return srope_fail(error, SROPE_ERR_CONFIG, where, "expected a list of features, found %s", srope_json_kind(list));

@@ -3,9 +3,9 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -48,7 +48,8 @@ bool srope_input_is_number(yyjson_val *value) { return yyjson_is_num(value) || y
 
 /* Numbers that no double holds exactly come raw: whole ones over 64 bits, and infinities, which stay infinite here. */
 double srope_input_get_number(yyjson_val *value) {
-  return yyjson_is_raw(value) ? strtod(yyjson_get_raw(value), NULL) : yyjson_get_num(value);
+  return yyjson_is_raw(value) ? srope_decimal_read(yyjson_get_raw(value), yyjson_get_len(value))
+                              : yyjson_get_num(value);
 }
 
 static srope_value make_value(yyjson_val *value) {
