@@ -1,91 +1,130 @@
-/* describe.c: see describe.h. The configuration stands as the file has it, unknown keys too, with what it leaves out
- * (or null) filled in; then the file's tensors in the order of their data, whether the model uses them or not. */
+/* describe.c: see describe.h. The configuration stands as the file has it, unknown keys too, after what it leaves out
+ * (or has null), filled in; then the file's tensors in the order of their data, whether the model uses them or not. */
 #include "model/describe.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "yyjson.h"
 
-/* A config key's value is put where the file says nothing. */
-static void add_default(yyjson_mut_doc *doc, yyjson_mut_val *config, const char *key, yyjson_mut_val *value) {
-  yyjson_mut_val *present = yyjson_mut_obj_get(config, key);
-  if (!present || yyjson_mut_is_null(present)) yyjson_mut_obj_put(config, yyjson_mut_str(doc, key), value);
+static const char *const list_keys[] = {"angle_features", "angle_signals",
+                                        "score_weights"}; /* with a default, as the numbers */
+
+static bool has_default(const char *key) {
+  for (size_t i = 0; i < srope_config_n_numbers; i++)
+    if (strcmp(key, srope_config_numbers[i].key) == 0) return true;
+  for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++)
+    if (strcmp(key, list_keys[i]) == 0) return true;
+  return false;
 }
 
-static yyjson_mut_val *number_value(yyjson_mut_doc *doc, double value) {
-  bool whole = value >= -1e15 && value <= 1e15 && value == (double)(int64_t)value;
-  return whole ? yyjson_mut_sint(doc, (int64_t)value) : yyjson_mut_real(doc, value);
+/* Writes the key where the file says nothing under it; its value is the caller's to write. */
+static bool begin_default(srope_json_text *to, const srope_config *config, const char *key) {
+  yyjson_val *present = yyjson_obj_get(config->root, key);
+  if (present && !yyjson_is_null(present)) return false;
+  srope_json_add(to, "\"%s\":", key);
+  return true;
 }
 
-static yyjson_mut_val *describe_config(yyjson_mut_doc *doc, const srope_model *model, const srope_config *config) {
-  yyjson_mut_val *object = yyjson_val_mut_copy(doc, config->root);
+static void add_string(srope_json_text *to, const char *text) { srope_json_add_string(to, text, strlen(text)); }
+
+static void add_number(srope_json_text *to, double value) {
+  if (value >= -1e15 && value <= 1e15 && value == (double)(int64_t)value)
+    srope_json_add(to, "%lld", (long long)value);
+  else
+    srope_json_add_real(to, value);
+}
+
+static void add_score_weights(srope_json_text *to, const srope_model *model) {
+  srope_json_add(to, "{");
+  for (uint32_t i = 0; i < model->info.n_tasks; i++) {
+    if (i > 0) srope_json_add(to, ",");
+    add_string(to, model->tasks[i]);
+    srope_json_add(to, ":");
+    add_number(to, model->score_weights[i]);
+  }
+  srope_json_add(to, "},");
+}
+
+static void add_config(srope_json_text *to, const srope_model *model, const srope_config *config) {
+  srope_json_add(to, "{");
   for (size_t i = 0; i < srope_config_n_numbers; i++) {
     const srope_config_number *number = &srope_config_numbers[i];
-    double value = *(const double *)((const char *)config + number->offset);
-    add_default(doc, object, number->key, number_value(doc, value));
+    if (!begin_default(to, config, number->key)) continue;
+    add_number(to, *(const double *)((const char *)config + number->offset));
+    srope_json_add(to, ",");
   }
-  yyjson_mut_val *features = yyjson_mut_arr(doc), *weights = yyjson_mut_obj(doc);
-  for (uint32_t i = 0; i < config->n_time_features; i++)
-    yyjson_mut_arr_add_str(doc, features, srope_angle_feature_name(config->angle_features[i]));
-  for (uint32_t i = 0; i < model->info.n_tasks; i++)
-    yyjson_mut_obj_add_val(doc, weights, model->tasks[i], number_value(doc, model->score_weights[i]));
-  add_default(doc, object, "angle_features", features);
-  add_default(doc, object, "angle_signals", yyjson_mut_arr(doc));
-  add_default(doc, object, "score_weights", weights);
-  return object;
+  if (begin_default(to, config, list_keys[0])) {
+    for (uint32_t i = 0; i < config->n_time_features; i++)
+      srope_json_add(to, "%s\"%s\"", i > 0 ? "," : "[", srope_angle_feature_name(config->angle_features[i]));
+    srope_json_add(to, "],"); /* without the key there are six */
+  }
+  if (begin_default(to, config, list_keys[1])) srope_json_add(to, "[],");
+  if (begin_default(to, config, list_keys[2])) add_score_weights(to, model);
+
+  yyjson_val *key, *value;
+  size_t i, n;
+  bool first = true;
+  yyjson_obj_foreach(config->root, i, n, key, value) { /* `variant` is there, so this does not end with a comma */
+    if (yyjson_is_null(value) && has_default(yyjson_get_str(key))) continue;
+    if (!first) srope_json_add(to, ",");
+    first = false;
+    srope_json_add_value(to, key);
+    srope_json_add(to, ":");
+    srope_json_add_value(to, value);
+  }
+  srope_json_add(to, "}");
 }
 
-static yyjson_mut_val *describe_tensors(yyjson_mut_doc *doc, const srope_safetensors *file) {
-  yyjson_mut_val *list = yyjson_mut_arr(doc);
+static void add_tensors(srope_json_text *to, const srope_safetensors *file) {
   for (uint32_t i = 0; i < file->n_tensors; i++) {
     const srope_tensor *tensor = &file->tensors[i];
-    yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, list);
-    yyjson_mut_obj_add_str(doc, object, "name", tensor->name);
-    yyjson_mut_obj_add_str(doc, object, "dtype", srope_dtype_name(tensor->dtype));
-    yyjson_mut_obj_add_val(doc, object, "shape", yyjson_mut_arr_with_uint64(doc, tensor->shape, tensor->n_dims));
+    srope_json_add(to, "%s{\"name\":", i > 0 ? "," : "");
+    add_string(to, tensor->name);
+    srope_json_add(to, ",\"dtype\":\"%s\",\"shape\":[", srope_dtype_name(tensor->dtype));
+    for (uint32_t dim = 0; dim < tensor->n_dims; dim++)
+      srope_json_add(to, "%s%llu", dim > 0 ? "," : "", (unsigned long long)tensor->shape[dim]);
+    srope_json_add(to, "]}");
   }
-  return list;
 }
 
-static yyjson_mut_val *describe_sizes(yyjson_mut_doc *doc, const srope_info *info) {
+static void add_sizes(srope_json_text *to, const srope_info *info) {
   const struct {
-    const char *letter;
+    char letter[2];
     uint32_t size;
   } sizes[] = {{"L", info->n_layers}, {"D", info->d_model},   {"H", info->n_heads},          {"K", info->d_head},
                {"P", info->n_pairs},  {"A", info->n_angles},  {"F", info->n_angle_features}, {"X", info->n_item},
                {"Y", info->n_action}, {"Z", info->n_context}, {"G", info->n_signals},        {"T", info->n_tasks}};
-  yyjson_mut_val *object = yyjson_mut_obj(doc);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-    yyjson_mut_obj_add_uint(doc, object, sizes[i].letter, sizes[i].size);
-  return object;
+    srope_json_add(to, "%s\"%s\":%u", i > 0 ? "," : "", sizes[i].letter, sizes[i].size);
 }
 
 srope_status srope_describe(const srope_model *model, const srope_config *config, const srope_safetensors *file,
                             char **text, size_t *n, srope_error *error) {
   const srope_info *info = &model->info;
-  char hash[17];
-  snprintf(hash, sizeof hash, "%016llx", (unsigned long long)info->hash);
-  bool refused = false;
-  yyjson_alc allocator;
-  srope_json_watch_memory(&allocator, &refused);
-  yyjson_mut_doc *doc = yyjson_mut_doc_new(&allocator);
-  yyjson_mut_val *root = yyjson_mut_obj(doc);
-  yyjson_mut_doc_set_root(doc, root);
-  yyjson_mut_obj_add_val(doc, root, "config", describe_config(doc, model, config));
-  yyjson_mut_obj_add_val(doc, root, "tensors", describe_tensors(doc, file));
-  yyjson_mut_obj_add_uint(doc, root, "parameters", info->n_parameters);
-  yyjson_mut_obj_add_str(doc, root, "hash", hash);
-  yyjson_mut_obj_add_str(doc, root, "isa", info->isa);
-  yyjson_mut_obj_add_val(doc, root, "sizes", describe_sizes(doc, info));
-  yyjson_mut_obj_add_real(doc, root, "order_scale", info->order_scale);
-  yyjson_mut_obj_add_val(doc, root, "ordinal_frequencies",
-                         yyjson_mut_arr_with_real(doc, model->inverse_frequency, info->n_pairs));
-  char *written = refused ? NULL : yyjson_mut_write(doc, 0, n);
-  yyjson_mut_doc_free(doc);
-  if (!written) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the model's description");
-  *text = written;
+  srope_json_text to = {0};
+  srope_json_add(&to, "{\"config\":");
+  add_config(&to, model, config);
+  srope_json_add(&to, ",\"tensors\":[");
+  add_tensors(&to, file);
+  srope_json_add(&to, "],\"parameters\":%llu,\"hash\":\"%016llx\",\"isa\":\"%s\",\"sizes\":{",
+                 (unsigned long long)info->n_parameters, (unsigned long long)info->hash, info->isa);
+  add_sizes(&to, info);
+  srope_json_add(&to, "},\"order_scale\":");
+  srope_json_add_real(&to, info->order_scale);
+  srope_json_add(&to, ",\"ordinal_frequencies\":[");
+  for (uint32_t j = 0; j < info->n_pairs; j++) {
+    if (j > 0) srope_json_add(&to, ",");
+    srope_json_add_real(&to, model->inverse_frequency[j]);
+  }
+  srope_json_add(&to, "]}");
+  if (to.refused) {
+    free(to.text);
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the model's description");
+  }
+  *text = to.text;
+  *n = to.n;
   return SROPE_OK;
 }

@@ -86,11 +86,11 @@ static srope_status hash_config(yyjson_val *root, bool any_times, srope_dataset_
   for (int i = 0; i < 3; i++) {
     yyjson_val *value = yyjson_obj_get(root, keys[i]);
     if (value == NULL || yyjson_is_null(value)) continue;
-    size_t n;
-    char *text = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &n);
-    if (text == NULL) return srope_fail(error, SROPE_ERR_MEMORY, keys[i], "no memory for its text");
-    parts[i] = srope_hash64(text, n);
-    free(text);
+    srope_json_text text = {0};
+    srope_json_add_value(&text, value);
+    if (!text.refused) parts[i] = srope_hash64(text.text, text.n);
+    free(text.text);
+    if (text.refused) return srope_fail(error, SROPE_ERR_MEMORY, keys[i], "no memory for its text");
   }
   if (any_times) {
     const double times[] = {config->trend_center, config->trend_scale, config->utc_offset_minutes};
