@@ -34,7 +34,6 @@ typedef struct ranker {
   const srope_model *model;
   const srope_info *info;
   cli_request_reader *reader;
-  srope_pool *pool;
   srope_session *session;
   double *weights; /* (T), or NULL for the model's */
   size_t limit;    /* answers per request; 0 = all */
@@ -276,13 +275,10 @@ static int answer_stream(ranker *r, size_t max_line_bytes) {
   return n_bad > 0 ? EXIT_FAILURE : status;
 }
 
-static srope_status create_ranker(ranker *r, const char *weights, const cli_request_rules *rules, uint32_t n_threads,
-                                  srope_error *error) {
+static srope_status create_ranker(ranker *r, const char *weights, const cli_request_rules *rules, srope_error *error) {
   const srope_info *info = r->info = srope_model_info(r->model);
   srope_status status = cli_request_reader_create(r->model, rules, &r->reader, error);
-  if (status == SROPE_OK) status = srope_pool_create(n_threads, &r->pool, error);
-  const srope_session_options options = {.utc_offset_minutes = NAN, .pool = r->pool};
-  if (status == SROPE_OK) status = srope_session_create(r->model, &options, &r->session, error);
+  if (status == SROPE_OK) status = srope_session_create(r->model, NULL, &r->session, error);
   if (status == SROPE_OK)
     status = cli_buffer_reserve(&r->item, BATCH * ((size_t)info->n_item + 1), sizeof(float), error);
   if (status == SROPE_OK)
@@ -298,7 +294,6 @@ static srope_status create_ranker(ranker *r, const char *weights, const cli_requ
 static void free_ranker(ranker *r) {
   cli_request_reader_free(r->reader);
   srope_session_free(r->session);
-  srope_pool_free(r->pool);
   free(r->weights);
   cli_buffer_free(&r->item);
   cli_buffer_free(&r->context);
@@ -332,7 +327,7 @@ static const char about[] =
 
 int cli_rank(int n, char **arguments) {
   const char *model_path = NULL, *isa = NULL, *weights = NULL;
-  size_t max_line_bytes = (size_t)64 << 20, n_threads = 1;
+  size_t max_line_bytes = (size_t)64 << 20;
   cli_request_rules rules = {.max_candidates = 100000, .max_events = 100000};
   ranker r = {0};
   const cli_option options[] = {
@@ -348,7 +343,6 @@ int cli_rank(int n, char **arguments) {
       {"--max-candidates", "N", "of one request", CLI_COUNT, &rules.max_candidates, 1, UINT32_MAX, 0},
       {"--max-events", "N", "of one history", CLI_COUNT, &rules.max_events, 1, UINT32_MAX, 0},
       {"--max-line-bytes", "N", "of one request", CLI_COUNT, &max_line_bytes, 2, (size_t)1 << 30, 0},
-      {"--threads", "N", "threads that share a large request; answers are the same", CLI_COUNT, &n_threads, 1, 1024, 0},
       CLI_OPTION_ISA(&isa),
   };
   const cli_syntax syntax = {.command = "rank",
@@ -362,7 +356,7 @@ int cli_rank(int n, char **arguments) {
   srope_error error;
   srope_status status = cli_file_load_model(model_path, isa, &model, &error);
   r.model = model;
-  if (status == SROPE_OK) status = create_ranker(&r, weights, &rules, (uint32_t)n_threads, &error);
+  if (status == SROPE_OK) status = create_ranker(&r, weights, &rules, &error);
   int exit_status = status == SROPE_OK ? answer_stream(&r, max_line_bytes) : cli_report_error("rank", &error);
   free_ranker(&r);
   srope_model_free(model);

@@ -28,12 +28,13 @@ static size_t piece_rows(size_t rows, uint32_t n_threads) {
   return smaller((even + TILE - 1) / TILE * TILE, SROPE_ROWS);
 }
 
-/* Threads worth waking for that many rows. */
+/* Threads worth waking for that many rows: a round of work costs them some ten microseconds. */
 static uint32_t threads_for(const srope_session *session, size_t rows) {
+  enum { MULTIPLY_ADDS = 1 << 20 }; /* a layer's, of a thread: about as long as it takes to wake one */
   const srope_info *info = &session->model->info;
   double row = (double)info->d_model * (4.0 * info->d_model + 2.0 * session->model->layers[0].up.n_out);
-  double useful = row * (double)rows / session->thread_work;
-  return useful >= session->n_threads ? session->n_threads : useful > 1 ? (uint32_t)useful : 1;
+  double useful = row * (double)rows / MULTIPLY_ADDS;
+  return useful < session->n_threads ? (useful < 1 ? 1 : (uint32_t)useful) : session->n_threads;
 }
 
 /* work(context, piece, thread) for all pieces. */

@@ -159,7 +159,6 @@ srope_status srope_session_create(const srope_model *model, const srope_session_
   session->utc_offset_minutes = offset;
   session->pool = options ? options->pool : NULL;
   session->n_threads = session->pool ? srope_pool_threads(session->pool) : 1;
-  session->thread_work = 1 << 20; /* takes about as long as waking one */
   enum { FIRST_ROOM = 64 };
   status = reserve(session, max_history < FIRST_ROOM ? max_history : FIRST_ROOM, error);
   if (status) {

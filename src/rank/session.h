@@ -30,7 +30,6 @@ struct srope_session {
   double utc_offset_minutes;
   srope_pool *pool;       /* borrowed; NULL = the caller's thread alone */
   uint32_t n_threads;     /* workspaces */
-  double thread_work;     /* multiply-adds of a layer that are worth a thread; tests make it small */
   size_t count, capacity; /* C, and room for events (a multiple of nr) */
   size_t computed;        /* events 0 .. computed-1 are in the caches ... */
   size_t computed_s;      /* ... run for sequences of this S (matters where the order feature is used) */

@@ -40,16 +40,6 @@ test('an answer is best first, with scores that are sums of weight times probabi
   assert.deepEqual(only({}, ['--limit', '9']).ranked, ranked);
 });
 
-test('several threads answer as one does, to the byte', () => {
-  const large = request({
-    history: Array.from({ length: 90 }, (_, i) => event(1000 - 10 * i, i)), candidates: Array.from({ length: 300 }, (_, i) => candidate(i)),
-  });
-  const [one, three] = ['1', '3'].map((n) => rank(['--model', model, '--threads', n], [large, request(), large]));
-  assert.equal(three.status, 0, three.stderr);
-  assert.deepEqual(three.answers, one.answers);
-  assert.equal(three.answers[2].ranked.length, 300);
-});
-
 test('the model moves with what it is told: history, actions, time', () => {
   const score = (more) => inOrder(only(more))[0].score;
   const plain = score();

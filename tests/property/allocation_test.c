@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rank/session.h"
-
 /* ---------------------------------------------------------------- the wrappers */
 
 static bool watching;             /* only calls made by the library on our behalf are counted and refused */
@@ -98,12 +96,11 @@ static float *watched_score(fixture *f, srope_session *session, const srope_cand
   return logits;
 }
 
-static void check_score_allocates_nothing(fixture *f, srope_pool *pool) {
-  enum { N = 80 }; /* more than go through the network together */
+static void test_score_allocates_nothing(fixture *f) {
+  enum { N = 70 }; /* more than go through the network together */
   srope_events events = events_random(f, 150, HISTORY_ALL);
-  srope_session_options options = {.max_history = 100, .utc_offset_minutes = NAN, .pool = pool};
+  srope_session_options options = {.max_history = 100, .utc_offset_minutes = NAN};
   srope_session *session = session_create(f, &options);
-  session->thread_work = 1;
   srope_candidates candidates = candidates_random(f, N, HISTORY_SIGNALS, &events, 10);
   size_t ends[] = {0, 1, 20, 21, 90, 99, 100, 101, 150}; /* cold, grown, full, with events dropped */
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -119,14 +116,6 @@ static void check_score_allocates_nothing(fixture *f, srope_pool *pool) {
   candidates_free(&candidates);
   srope_session_free(session);
   events_free(&events);
-}
-
-static void test_score_allocates_nothing(fixture *f) {
-  check_score_allocates_nothing(f, NULL);
-  srope_pool *pool;
-  assert_int_equal(srope_pool_create(3, &pool, NULL), SROPE_OK);
-  check_score_allocates_nothing(f, pool);
-  srope_pool_free(pool);
 }
 
 static void test_order_allocates_nothing(fixture *f) {
