@@ -479,7 +479,7 @@ int32_t srope_abi_sequence(uint32_t n, const float *item, const float *action, c
 
 /* result.data: the session. */
 EXPORT(session_create) int32_t srope_abi_session_create(uint32_t max_history, double utc_offset) {
-  srope_session_options options = {.max_history = max_history, .utc_offset_minutes = utc_offset};
+  srope_session_options options = {max_history, utc_offset};
   srope_session *session = NULL;
   srope_status status = srope_session_create(abi.model, &options, &session, &abi.error);
   abi.result.data = session;

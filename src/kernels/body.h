@@ -109,14 +109,11 @@ static void rotate(float *x, const float *cosine, const float *sine, size_t n_he
 
 /* `rows` rows of a times one panel. Always inlined with a constant `rows`, so that the accumulators live in registers. */
 static inline __attribute__((always_inline)) void tile(const float *a, size_t lda, const float *b, const float *bias,
-                                                       size_t ldbias, float *c, size_t ldc, size_t n, size_t k,
-                                                       int rows) {
+                                                       float *c, size_t ldc, size_t n, size_t k, int rows) {
   vec sum[TILE_ROWS][TILE_VECS];
-  for (int i = 0; i < rows; i++) {
-    float rest[NR] = {0};
-    const float *start = bias ? bias + (size_t)i * ldbias : rest;
-    if (bias && ldbias && n < NR) start = memcpy(rest, start, n * sizeof *rest);
-    for (int j = 0; j < TILE_VECS; j++) sum[i][j] = v_load(start + j * VL);
+  for (int j = 0; j < TILE_VECS; j++) {
+    vec start = bias ? v_load(bias + j * VL) : v_splat(0.0f);
+    for (int i = 0; i < rows; i++) sum[i][j] = start;
   }
   for (size_t p = 0; p < k; p++, b += NR) {
     vec bj[TILE_VECS];
@@ -138,20 +135,19 @@ static inline __attribute__((always_inline)) void tile(const float *a, size_t ld
   }
 }
 
-static void matmul(const float *a, size_t lda, const float *b, size_t stride, const float *bias, size_t ldbias,
-                   float *c, size_t ldc, size_t m, size_t n, size_t k) {
+static void matmul(const float *a, size_t lda, const float *b, size_t stride, const float *bias, float *c, size_t ldc,
+                   size_t m, size_t n, size_t k) {
   for (size_t column = 0; column < n; column += NR, b += stride) {
     size_t width = n - column < NR ? n - column : NR;
     const float *bias_here = bias ? bias + column : NULL;
     size_t row = 0;
     for (; row + TILE_ROWS <= m; row += TILE_ROWS)
-      tile(a + row * lda, lda, b, bias ? bias_here + row * ldbias : NULL, ldbias, c + row * ldc + column, ldc, width, k,
-           TILE_ROWS);
-    const float *a_rest = a + row * lda, *bias_rest = bias ? bias_here + row * ldbias : NULL;
+      tile(a + row * lda, lda, b, bias_here, c + row * ldc + column, ldc, width, k, TILE_ROWS);
+    const float *a_rest = a + row * lda;
     float *c_rest = c + row * ldc + column;
-#define REST(rows)                                                                                                     \
-  case rows:                                                                                                           \
-    if (rows < TILE_ROWS) tile(a_rest, lda, b, bias_rest, ldbias, c_rest, ldc, width, k, rows < TILE_ROWS ? rows : 1); \
+#define REST(rows)                                                                                             \
+  case rows:                                                                                                   \
+    if (rows < TILE_ROWS) tile(a_rest, lda, b, bias_here, c_rest, ldc, width, k, rows < TILE_ROWS ? rows : 1); \
     break;
     switch (m - row) { REST(1) REST(2) REST(3) REST(4) REST(5) REST(6) REST(7) }
 #undef REST

@@ -33,10 +33,9 @@ typedef struct srope_kernels {
   uint32_t nr; /* columns of a panel */
   uint32_t nr_int8, k_group, k_step, quantum_bytes;
 
-  /* c (m, n) = bias + a (m, k) · b (k, n) in panels. lda, ldbias, ldc in floats. bias (m, n), which may be c; ldbias
-   * 0 = one row for all, padded to nr; NULL = 0. */
-  void (*matmul)(const float *a, size_t lda, const float *b, size_t stride, const float *bias, size_t ldbias, float *c,
-                 size_t ldc, size_t m, size_t n, size_t k);
+  /* c (m, n) = bias (n, padded to nr; NULL = 0) + a (m, k) · b (k, n) in panels. lda, ldc in floats. */
+  void (*matmul)(const float *a, size_t lda, const float *b, size_t stride, const float *bias, float *c, size_t ldc,
+                 size_t m, size_t n, size_t k);
   void (*relu)(float *x, size_t n);
   void (*silu)(float *x, size_t n);              /* x / (1 + exp(-x)) */
   void (*sine)(float *x, size_t n, float omega); /* sin(omega · x), any size of argument */

@@ -34,9 +34,6 @@ void srope_cache_copy(const srope_model *model, const srope_cache *from, const s
 }
 
 enum { MOST_ROWS = 72, LEAST_ROWS = 8, SCORES = 1 << 18 }; /* of a block of scores, and the floats it aims at */
-enum {
-  TRIANGLE_ROWS = 24
-}; /* of a block whose rows do not all see the same: what one sees and another does not is wasted */
 
 size_t srope_attention_rows(size_t capacity) {
   size_t rows = capacity ? SCORES / capacity : MOST_ROWS;
@@ -57,18 +54,17 @@ static void attend(const srope_model *model, const srope_cache *cache, const flo
   for (size_t h = 0; h < model->info.n_heads; h++) {
     const float *keys = cache->keys + h * k * cache->capacity;
     const float *values = cache->values + h * panels(model) * nr * cache->capacity;
-    kernels->matmul(q + h * k, d, keys, k * nr, NULL, 0, scores, padded, m, most, k);
+    kernels->matmul(q + h * k, d, keys, k * nr, NULL, scores, padded, m, most, k);
     /* What a row may not see gets weight 0, which adds nothing, not even a bit. */
     for (size_t i = 0; i < m; i++)
       if (visible[i]) kernels->softmax(scores + i * padded, visible[i], padded, model->info.attn_scale);
-    kernels->matmul(scores, padded, values, cache->capacity * nr, NULL, 0, out + h * k, d, m, k, most);
+    kernels->matmul(scores, padded, values, cache->capacity * nr, NULL, out + h * k, d, m, k, most);
   }
 }
 
 void srope_attention_forward(const srope_model *model, const srope_cache *cache, const float *padding, const float *q,
                              const uint32_t *visible, size_t m, float *work, float *out) {
   size_t d = model->info.d_model, rows = srope_attention_rows(cache->capacity);
-  if (m > 0 && visible[0] != visible[m - 1] && rows > TRIANGLE_ROWS) rows = TRIANGLE_ROWS;
   for (size_t first = 0; first < m; first += rows) {
     size_t here = m - first < rows ? m - first : rows, most = 0;
     for (size_t i = first; i < first + here; i++)
@@ -114,7 +110,7 @@ static void attend_backward(const srope_model *model, const srope_gradients *gra
   size_t padded = srope_padded_size((uint32_t)nr, most);
   const float *q = head->q + first * d, *dout = head->dout + first * d;
   /* 1. the probabilities, as in the forward pass */
-  kernels->matmul(q, d, head->keys, width * nr, NULL, 0, head->p, padded, m, most, width);
+  kernels->matmul(q, d, head->keys, width * nr, NULL, head->p, padded, m, most, width);
   for (size_t i = 0; i < m; i++) {
     if (visible[first + i])
       kernels->softmax(head->p + i * padded, visible[first + i], padded, model->info.attn_scale);
@@ -123,12 +119,12 @@ static void attend_backward(const srope_model *model, const srope_gradients *gra
   }
   /* 2. dv += p^T · dout, dp = dout · V^T */
   gradients->kernels->outer(head->p, padded, dout, d, head->dv, d, m, most, width);
-  kernels->matmul(dout, d, head->values_t, width * nr, NULL, 0, head->dp, padded, m, most, width);
+  kernels->matmul(dout, d, head->values_t, width * nr, NULL, head->dp, padded, m, most, width);
   /* 3. through the softmax; what a row does not see has p = 0 */
   for (size_t i = 0; i < m; i++)
     gradients->kernels->softmax_backward(head->p + i * padded, head->dp + i * padded, most, model->info.attn_scale);
   /* 4. dq = dscores · K, dk += dscores^T · q */
-  kernels->matmul(head->dp, padded, head->keys_t, n * nr, NULL, 0, head->dq + first * d, d, m, width, most);
+  kernels->matmul(head->dp, padded, head->keys_t, n * nr, NULL, head->dq + first * d, d, m, width, most);
   gradients->kernels->outer(head->dp, padded, q, d, head->dk, d, m, most, width);
 }
 

@@ -45,14 +45,8 @@ void srope_attend(const srope_model *model, const srope_attention *weights, cons
 void srope_remember(const srope_model *model, const srope_attention *weights, const srope_rows *rows, const float *x,
                     const float *y, const srope_layer_work *work);
 
-/* The two halves of a layer. First LN1(x) into work->normed and, with a (m, D), the keys and values of history tokens into
- * the caches; a NULL: candidates. Then, when all that these rows see is in the caches, x (m, D) += skip · Attn + skip · FFN;
- * the hook sees both outputs before they are added. */
-void srope_layer_remember(const srope_model *model, const srope_layer *layer, const srope_rows *rows, const float *x,
-                          const float *a, const srope_layer_work *work);
-void srope_layer_attend(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
-                        const srope_layer_work *work);
-/* Both. */
+/* x (m, D) += skip · Attn + skip · FFN. With a (m, D): the rows are history tokens, whose keys and values enter the
+ * caches before anyone attends. With a NULL: candidates. The hook sees both outputs before they are added. */
 void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
                          const float *a, const srope_layer_work *work);
 

@@ -28,26 +28,22 @@ void srope_linear_forward(const srope_model *model, const srope_linear *linear, 
     int8_forward(model, linear, x, m, y);
     return;
   }
-  model->kernels->matmul(x, linear->n_in, linear->weight, (size_t)linear->n_in * model->kernels->nr, linear->bias, 0, y,
+  model->kernels->matmul(x, linear->n_in, linear->weight, (size_t)linear->n_in * model->kernels->nr, linear->bias, y,
                          linear->n_out, m, linear->n_out, linear->n_in);
 }
 
 void srope_mlp_forward(const srope_model *model, const srope_mlp *mlp, srope_activation activate, const float *x,
                        size_t m, const srope_mlp_states *states, const srope_hook *hook, float *y) {
-  srope_linear_forward(model, &mlp->layer[0], x, m, mlp->n > 1 ? states->before[0] : y);
-  srope_mlp_finish(model, mlp, activate, m, states, hook, y);
-}
-
-void srope_mlp_finish(const srope_model *model, const srope_mlp *mlp, srope_activation activate, size_t m,
-                      const srope_mlp_states *states, const srope_hook *hook, float *y) {
-  for (uint32_t i = 1; i < mlp->n; i++) {
-    float *before = states->before[i - 1], *after = states->after[i - 1];
-    size_t width = mlp->layer[i].n_in, n = m * width;
+  for (uint32_t i = 0; i + 1 < mlp->n; i++) {
+    float *before = states->before[i], *after = states->after[i];
+    size_t n = m * mlp->layer[i].n_out;
+    srope_linear_forward(model, &mlp->layer[i], x, m, before);
     if (after != before) memcpy(after, before, n * sizeof *after);
     activate(model, after, n);
-    if (hook) hook->apply(hook, hook->site + i - 1, after, m, width);
-    srope_linear_forward(model, &mlp->layer[i], after, m, i + 1 < mlp->n ? states->before[i] : y);
+    if (hook) hook->apply(hook, hook->site + i, after, m, mlp->layer[i].n_out);
+    x = after;
   }
+  srope_linear_forward(model, &mlp->layer[mlp->n - 1], x, m, y);
 }
 
 srope_mlp_states srope_mlp_scratch(const srope_model *model, size_t m, float *work) {
@@ -66,8 +62,8 @@ void srope_linear_backward(const srope_model *model, const srope_linear *linear,
   if (dweight) kernels->outer(dy, n_out, x, n_in, dweight, n_in, m, n_out, n_in);
   if (dbias) kernels->column_sum(dy, dbias, m, n_out);
   if (dx)
-    model->kernels->matmul(dy, n_out, gradients->back[linear->parameter], n_out * model->kernels->nr, NULL, 0, dx, n_in,
-                           m, n_in, n_out);
+    model->kernels->matmul(dy, n_out, gradients->back[linear->parameter], n_out * model->kernels->nr, NULL, dx, n_in, m,
+                           n_in, n_out);
 }
 
 void srope_norm_backward(const srope_norm *norm, const srope_gradients *gradients, const float *x, const float *dy,

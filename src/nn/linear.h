@@ -30,10 +30,6 @@ srope_mlp_states srope_mlp_scratch(const srope_model *model, size_t m, float *wo
 void srope_mlp_forward(const srope_model *model, const srope_mlp *mlp, srope_activation activate, const float *x,
                        size_t m, const srope_mlp_states *states, const srope_hook *hook, float *y);
 
-/* The same from the first layer's output on, which is in states->before[0] (in y where there is no other). */
-void srope_mlp_finish(const srope_model *model, const srope_mlp *mlp, srope_activation activate, size_t m,
-                      const srope_mlp_states *states, const srope_hook *hook, float *y);
-
 /* dx (m, n_in), or NULL when nobody wants it, from dy (m, n_out). */
 void srope_linear_backward(const srope_model *model, const srope_linear *linear, const srope_gradients *gradients,
                            const float *x, const float *dy, size_t m, float *dx);

@@ -65,8 +65,7 @@ static srope_status prepare(explainer *e, const srope_candidates *candidates, sr
                              .signal = log->signal,
                              .request = e->request,
                              .utc_offset_minutes = log->utc_offset_minutes};
-  srope_session_options options = {
-      .max_history = session->max_history, .utc_offset_minutes = session->utc_offset_minutes, .pool = session->pool};
+  srope_session_options options = {session->max_history, session->utc_offset_minutes};
   return srope_session_create(session->model, &options, &e->trial, error);
 }
 

@@ -25,7 +25,7 @@ srope_status srope_sequence_forward(const srope_model *model, const srope_events
     return srope_fail(error, SROPE_ERR_LIMIT, "history", "at most %d events, found %zu", SROPE_MAX_HISTORY, events->n);
   srope_status status = out->logits ? check_context(model, events, error) : SROPE_OK;
   if (status) return status;
-  srope_session_options options = {.max_history = (uint32_t)events->n, .utc_offset_minutes = utc_offset_minutes};
+  srope_session_options options = {(uint32_t)events->n, utc_offset_minutes};
   srope_session *session;
   status = srope_session_create(model, &options, &session, error);
   if (status) return status;

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/finite.h"
-#include "base/pool.h"
 
 /* ---------------------------------------------------------------- requests */
 
@@ -83,13 +82,7 @@ static void place(const srope_model *model, size_t capacity, srope_arena *arena,
     float *values = srope_arena_place(arena, srope_cache_values_size(model, capacity), sizeof(float));
     if (arena->base) session->caches[l] = (srope_cache){keys, values, capacity};
   }
-  session->work = srope_arena_place(arena, session->n_threads, sizeof *session->work);
-  for (uint32_t i = 0; i < session->n_threads; i++) {
-    srope_workspace measured;
-    place_workspace(model, capacity, arena, arena->base ? &session->work[i] : &measured);
-  }
-  session->begun =
-      srope_arena_place(arena, srope_padded_size(model->kernels->nr, model->head.layer[0].n_out), sizeof(float));
+  place_workspace(model, capacity, arena, &session->work);
   session->capacity = capacity;
 }
 
@@ -157,8 +150,6 @@ srope_status srope_session_create(const srope_model *model, const srope_session_
   session->model = model;
   session->max_history = max_history;
   session->utc_offset_minutes = offset;
-  session->pool = options ? options->pool : NULL;
-  session->n_threads = session->pool ? srope_pool_threads(session->pool) : 1;
   enum { FIRST_ROOM = 64 };
   status = reserve(session, max_history < FIRST_ROOM ? max_history : FIRST_ROOM, error);
   if (status) {

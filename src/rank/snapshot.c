@@ -141,7 +141,7 @@ srope_status srope_session_restore(const srope_model *model, const void *bytes, 
                          .signal = (const float *)(const void *)(aligned + sections[SIGNALS].offset),
                          .request = (const uint64_t *)(const void *)(aligned + sections[REQUESTS].offset),
                          .utc_offset_minutes = (const double *)(const void *)(aligned + sections[OFFSETS].offset)};
-  srope_session_options options = {.max_history = head.max_history, .utc_offset_minutes = head.utc_offset_minutes};
+  srope_session_options options = {head.max_history, head.utc_offset_minutes};
   srope_session *session;
   status = srope_session_create(model, &options, &session, error);
   if (!status) {

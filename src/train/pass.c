@@ -292,7 +292,7 @@ const float *srope_pass_forward(srope_pass *pass, const srope_tokens *tokens, co
   srope_remember(model, &model->action_attention, &rows, pass->x, pass->a, &pass->action);
   srope_action_attention_forward(model, &rows, pass->x, &pass->action, pass->u);
   srope_head_join(model, pass->x, pass->u, tokens->context, m, pass->joined);
-  srope_head_forward(model, pass->joined, NULL, m, &pass->head_states, hook ? &here : NULL, pass->logits);
+  srope_head_forward(model, pass->joined, m, &pass->head_states, hook ? &here : NULL, pass->logits);
   return pass->logits;
 }
 

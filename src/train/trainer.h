@@ -8,7 +8,7 @@
 #define SROPE_TRAIN_TRAINER_H
 
 #include "train/distributed.h"
-#include "base/pool.h"
+#include "train/pool.h"
 #include "train/windows.h"
 
 typedef enum srope_optimizer { SROPE_ADAMW, SROPE_ADAM } srope_optimizer;

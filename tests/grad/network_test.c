@@ -452,7 +452,7 @@ static void check_head(learner *l, random_source *random) {
   fill_nan(du, m * d);
   fill_nan(dcontext, m * z);
   srope_head_join(l->model, x, u, z ? context : NULL, m, joined);
-  srope_head_forward(l->model, joined, NULL, m, &states, &hook, logits);
+  srope_head_forward(l->model, joined, m, &states, &hook, logits);
   assert_same_function(logits, c.weight, m * info->n_tasks, head_loss(&c));
   srope_head_backward(l->model, &l->gradients, joined, m, &states, &hook, dlogits, work, djoined);
   srope_head_join_backward(l->model, djoined, m, dx, du, z ? dcontext : NULL);

@@ -157,7 +157,7 @@ static void free_served(served *s) {
 static void score_event(const served *s, uint64_t event, uint32_t max_history, float *logits) {
   const srope_info *info = &s->model->info;
   uint64_t begin = s->data->user_first[user_of(s->data, event)], request = event - s->data->request_back[event];
-  const srope_session_options options = {.max_history = max_history, .utc_offset_minutes = NAN};
+  const srope_session_options options = {max_history, NAN};
   srope_session *session = NULL;
   srope_error error = {0};
   const srope_events history = {.n = request - begin,

@@ -64,7 +64,7 @@ static void check_matmul(const srope_kernels *kernels, random_source *random, co
   srope_pack(nr, w, x->n, x->k, packed);
   for (size_t p = 0; p < n_panels; p++) memcpy(b + p * x->stride, packed + p * x->k * nr, x->k * nr * sizeof *b);
 
-  kernels->matmul(a, x->lda, b, x->stride, bias_or_null, 0, c, x->ldc, x->m, x->n, x->k);
+  kernels->matmul(a, x->lda, b, x->stride, bias_or_null, c, x->ldc, x->m, x->n, x->k);
   for (size_t i = 0; i < x->m; i++) {
     for (size_t j = 0; j < x->n; j++) {
       double sum = x->has_bias ? bias[j] : 0, size = 1;
@@ -74,12 +74,9 @@ static void check_matmul(const srope_kernels *kernels, random_source *random, co
       }
       assert_near(c[i * x->ldc + j], sum, 6e-8 * (double)(x->k + 1) * size, "matmul", x->n, j);
     }
-    kernels->matmul(a + i * x->lda, x->lda, b, x->stride, bias_or_null, 0, row, x->n, 1, x->n, x->k);
-    assert_memory_equal(row, c + i * x->ldc, x->n * sizeof *row);         /* a row alone is the row among others */
-    for (size_t j = 0; j < x->n; j++) row[j] = x->has_bias ? bias[j] : 0; /* and with a bias of its own, in place */
-    kernels->matmul(a + i * x->lda, x->lda, b, x->stride, row, x->n, row, x->n, 1, x->n, x->k);
-    assert_memory_equal(row, c + i * x->ldc, x->n * sizeof *row);
-    if (i + 1 < x->m) /* what lies between rows stays */
+    kernels->matmul(a + i * x->lda, x->lda, b, x->stride, bias_or_null, row, x->n, 1, x->n, x->k);
+    assert_memory_equal(row, c + i * x->ldc, x->n * sizeof *row); /* a row alone is the row among others */
+    if (i + 1 < x->m)                                             /* what lies between rows stays */
       assert_memory_equal(c + i * x->ldc + x->n, before + i * x->ldc + x->n, (x->ldc - x->n) * sizeof *c);
   }
   void *owned[] = {a, w, packed, b, bias, row, c, before};
@@ -100,29 +97,6 @@ static void test_matmul(void **state) {
         x.stride = x.k * kernels->nr + (random_below(&random, 2) ? kernels->nr * 3 : 0);
         check_matmul(kernels, &random, &x);
       }
-}
-
-/* Rows that each have a bias of their own, which is where the result goes: adding a product to what is there. */
-static void test_matmul_onto(void **state) {
-  const srope_kernels *kernels = kernels_of(state);
-  random_source random = {14};
-  for (size_t m = 1; m <= 13; m++)
-    for (size_t n = 1; n <= 70; n += 1 + n / 3) {
-      enum { K = 9 };
-      float *a = random_floats(&random, m * K, -1, 1), *w = random_floats(&random, n * K, -1, 1);
-      float *packed = malloc(srope_packed_size(kernels->nr, n, K) * sizeof *packed);
-      float *c = random_floats(&random, m * n, -1, 1), *before = copy_floats(c, m * n);
-      srope_pack(kernels->nr, w, n, K, packed);
-      kernels->matmul(a, K, packed, K * kernels->nr, c, n, c, n, m, n, K);
-      for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-          double sum = before[i * n + j];
-          for (size_t p = 0; p < K; p++) sum += (double)a[i * K + p] * w[j * K + p];
-          assert_near(c[i * n + j], sum, 2e-6, "matmul onto", n, j);
-        }
-      void *owned[] = {a, w, packed, c, before};
-      for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
-    }
 }
 
 static void test_pack(void **state) {
@@ -534,19 +508,12 @@ static void test_sincos64(void **state) {
 
 int main(void) {
   static const struct CMUnitTest per_isa[] = {
-      cmocka_unit_test(test_pack),
-      cmocka_unit_test(test_matmul),
-      cmocka_unit_test(test_elements),
-      cmocka_unit_test(test_sigmoid_between_arrays),
-      cmocka_unit_test(test_add),
-      cmocka_unit_test(test_layer_norm),
-      cmocka_unit_test(test_softmax),
-      cmocka_unit_test(test_softmax_padding),
-      cmocka_unit_test(test_rotate),
-      cmocka_unit_test(test_quantize),
-      cmocka_unit_test(test_matmul_onto),
-      cmocka_unit_test(test_matmul_int8),
-      cmocka_unit_test(test_matmul_int8_ends),
+      cmocka_unit_test(test_pack),        cmocka_unit_test(test_matmul),
+      cmocka_unit_test(test_elements),    cmocka_unit_test(test_sigmoid_between_arrays),
+      cmocka_unit_test(test_add),         cmocka_unit_test(test_layer_norm),
+      cmocka_unit_test(test_softmax),     cmocka_unit_test(test_softmax_padding),
+      cmocka_unit_test(test_rotate),      cmocka_unit_test(test_quantize),
+      cmocka_unit_test(test_matmul_int8), cmocka_unit_test(test_matmul_int8_ends),
   };
   enum { N_PER_ISA = sizeof per_isa / sizeof *per_isa, N_OTHERS = 5 };
   static struct CMUnitTest tests[GOLDEN_ISA_COUNT * N_PER_ISA + N_OTHERS] = {

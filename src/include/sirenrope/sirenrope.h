@@ -184,16 +184,9 @@ typedef struct srope_candidates { /* borrows everything */
   double utc_offset_minutes; /* NaN = the session's */
 } srope_candidates;
 
-/* Threads that share a request's work out; the caller is one of them. One request at a time may use a pool. Errors: MEMORY. */
-typedef struct srope_pool srope_pool;
-srope_status srope_pool_create(uint32_t n_threads, srope_pool **out, srope_error *error);
-void srope_pool_free(srope_pool *pool);
-uint32_t srope_pool_threads(const srope_pool *pool); /* 1 in a build without threads */
-
 typedef struct srope_session_options {
   uint32_t max_history;      /* 0 = the model's; at most SROPE_MAX_HISTORY */
   double utc_offset_minutes; /* NaN = the configuration's */
-  srope_pool *pool;          /* borrowed, outlives the session; NULL = the caller's thread alone. Same results to the bit */
 } srope_session_options;
 
 /* A session borrows the model, which must outlive it. options NULL = defaults. Errors: LIMIT, VALUE, MEMORY. */

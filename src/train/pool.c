@@ -1,5 +1,5 @@
 /* pool.c: see pool.h. */
-#include "base/pool.h"
+#include "train/pool.h"
 
 #include <stdlib.h>
 
