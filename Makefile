@@ -14,7 +14,7 @@ help:
 	@echo 'make test     build everything and run every test; the last line counts them'
 	@echo 'make train    train the bundled model again, on the KuaiRand log in DATA=DIR, into build/train'
 	@echo 'make bench    ours against peers, in one run, as ratios: ranking, and training where there is a KuaiRand log; the page'
-	@echo '              in browsers, in milliseconds'
+	@echo '              in browsers, in milliseconds; BENCH=--quick for a rough look, other options in tests/bench/README.md'
 	@echo 'make demo     the interactive page, built into build/demo and served on 127.0.0.1'
 	@echo 'make build    build/siren-rope, the WebAssembly modules and the npm package in dist/'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each, from the saved inputs on'
@@ -35,7 +35,8 @@ do-train: do-native
 
 bench: ; $(SETUP) native wasm js demo bench test $(RUN) do-bench
 do-bench: do-native do-wasm do-js do-page
-	@node tests/bench/bench.mjs
+	@cmake --build --preset native --target bench_machine --parallel $(JOBS) >&2 && cmake --build --preset wasm --target bench_machine >&2
+	@node tests/bench/bench.mjs $(BENCH)
 	@KUAIRAND=$(DATA) node tests/bench/train.mjs
 	@node tests/bench/page.mjs
 

