@@ -38,9 +38,10 @@ function prepare(folder, entry) {
   writeFileSync(files.request, requestBytes(model, entry));
   try {
     runProgram(['quantize', files.float, path('int8')]);
+    runProgram(['inspect', path('int8')]); // which loads it
     files.int8 = path('int8');
   } catch (error) {
-    process.stderr.write(`${entry.name}: no int8 model: ${error.message}\n`);
+    process.stderr.write(`${entry.name}, without int8: ${error.message}\n`);
   }
   const work = flops(model, entry.C, entry.N);
   const warmUp = Math.max(1, Math.min(30, Math.round(WARM_UP_MS / (work.request / 15e6)))); // at 15 GFLOP/s
