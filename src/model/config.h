@@ -1,6 +1,6 @@
 /* config.h: the JSON of the metadata key `siren_rope` -> checked values, defaults filled in.
  * In: text (borrowed). Out: srope_config, whose strings live in its document. Not here: tensors, and whether their shapes
- * agree with what the configuration says (load.c).
+ * agree with what the configuration says (tensors.c).
  */
 #ifndef SROPE_MODEL_CONFIG_H
 #define SROPE_MODEL_CONFIG_H

@@ -1,5 +1,6 @@
 /* model.h: a loaded model as the rest of the core sees it. Weights are packed for the kernels the model owns.
- * Made by model/load.c, immutable afterwards. Who may include it: nn, rank, train; never base, kernels, features. */
+ * Placed by model/tensors.c, filled by model/load.c, immutable afterwards. Who may include it: nn, rank, train; never
+ * base, kernels, features. */
 #ifndef SROPE_MODEL_MODEL_H
 #define SROPE_MODEL_MODEL_H
 
@@ -12,7 +13,8 @@ typedef struct srope_linear { /* y (n_out) = x (n_in) · W^T + b */
   const float *bias;          /* padded to nr with zeros; NULL = none */
   srope_int8_matrix int8;     /* panels NULL: float weights */
   uint32_t n_in, n_out;
-  uint32_t parameter; /* the weight's place in srope_model.parameters; the bias, where there is one, follows it */
+  uint32_t
+      parameter; /* the weight's place in srope_model.parameters; the bias follows it, then the scale, where there are any */
 } srope_linear;
 
 typedef struct srope_norm {
@@ -56,7 +58,9 @@ enum { SROPE_MAX_ANGLE_FEATURES = 64 }; /* named ones, repeats allowed; the G si
 typedef enum srope_layout {
   SROPE_LAYOUT_PLAIN,  /* floats, row-major as in the file */
   SROPE_LAYOUT_PACKED, /* a weight (n_out, n_in) in panels, see kernels.h */
-  SROPE_LAYOUT_DOUBLE  /* doubles that hold float32 numbers */
+  SROPE_LAYOUT_DOUBLE, /* doubles that hold float32 numbers */
+  SROPE_LAYOUT_INT8,   /* a weight (n_out, n_in) of bytes; place: its srope_int8_matrix */
+  SROPE_LAYOUT_SCALE   /* (n_out) floats, plain: what the bytes of each row of an int8 weight count; not learnt */
 } srope_layout;
 
 typedef struct srope_parameter {
@@ -88,7 +92,7 @@ struct srope_model {
   srope_layer *layers;           /* (L) */
   srope_attention action_attention;
   srope_mlp head;              /* .0 .2 .4: 2D+Z -> ... -> T */
-  srope_parameter *parameters; /* (n_parameters), in the order of the loader's list */
+  srope_parameter *parameters; /* (n_parameters), in the order of tensors.c's list */
   uint32_t n_parameters, frequency_parameter, order_scale_parameter;
   uint32_t max_hidden; /* widest activation of any mlp or feed-forward, for workspaces */
 

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "yyjson.h"
 
-enum { LENGTH_BYTES = 8, HEADER_DEPTH = 3 /* file, tensor, shape */ };
+enum { HEADER_DEPTH = 3 /* file, tensor, shape */ };
 
 static const struct {
   const char *name;
@@ -39,7 +39,7 @@ char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_
 
 static int compare_data(const void *a, const void *b) { /* an empty tensor comes before one that begins where it does */
   const srope_tensor *x = a, *y = b;
-  if (x->data != y->data) return x->data < y->data ? -1 : 1;
+  if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
   return (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
 }
 
@@ -102,8 +102,8 @@ static srope_status read_shape(yyjson_val *value, srope_tensor *tensor, uint64_t
   return SROPE_OK;
 }
 
-static srope_status read_tensor(yyjson_val *key, yyjson_val *value, const unsigned char *data, size_t n_data,
-                                srope_tensor *tensor, srope_error *error) {
+static srope_status read_tensor(yyjson_val *key, yyjson_val *value, size_t n_data, srope_tensor *tensor,
+                                srope_error *error) {
   srope_status status;
   if ((status = read_name(key, &tensor->name, error))) return status;
   yyjson_val *dtype = yyjson_obj_get(value, "dtype"), *shape = yyjson_obj_get(value, "shape");
@@ -128,7 +128,7 @@ static srope_status read_tensor(yyjson_val *key, yyjson_val *value, const unsign
                       "shape and dtype say %llu bytes, data_offsets [%llu, %llu] say %llu",
                       (unsigned long long)said_bytes, (unsigned long long)begin, (unsigned long long)end,
                       (unsigned long long)(end - begin));
-  tensor->data = data + begin;
+  tensor->begin = (size_t)begin;
   tensor->n_bytes = (size_t)said_bytes;
   return SROPE_OK;
 }
@@ -156,25 +156,23 @@ static srope_status check_metadata(yyjson_val *metadata, srope_error *error) {
 }
 
 /* The tensors lie one after the other from the first byte of data to the last. */
-static srope_status check_coverage(const srope_safetensors *file, const unsigned char *data, size_t n_data,
-                                   srope_error *error) {
-  size_t end = 0;
+static srope_status check_coverage(srope_safetensors *file, size_t n_data, srope_error *error) {
   for (uint32_t i = 0; i < file->n_tensors; i++) {
     const srope_tensor *tensor = &file->tensors[i];
-    size_t begin = (size_t)(tensor->data - data);
-    if (begin != end)
+    if (tensor->begin != file->n_data)
       return srope_fail(error, SROPE_ERR_FORMAT, tensor->name,
                         "its data %s: expected it to begin at byte %zu, found %zu",
-                        begin < end ? "overlaps another tensor's" : "leaves a hole before it", end, begin);
-    end = begin + tensor->n_bytes;
+                        tensor->begin < file->n_data ? "overlaps another tensor's" : "leaves a hole before it",
+                        file->n_data, tensor->begin);
+    file->n_data += tensor->n_bytes;
   }
-  if (end != n_data)
+  if (n_data != SIZE_MAX && file->n_data != n_data)
     return srope_fail(error, SROPE_ERR_FORMAT, "data", "expected the file to end after %zu bytes of data, found %zu",
-                      end, n_data);
+                      file->n_data, n_data);
   return SROPE_OK;
 }
 
-static srope_status read_header(srope_safetensors *file, const unsigned char *data, size_t n_data, srope_error *error) {
+static srope_status read_tensors(srope_safetensors *file, size_t n_data, srope_error *error) {
   yyjson_val *root = yyjson_doc_get_root(file->header), *key, *value;
   if (!yyjson_is_obj(root))
     return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected a JSON object, found %s", srope_json_kind(root));
@@ -194,7 +192,7 @@ static srope_status read_header(srope_safetensors *file, const unsigned char *da
       if (n_metadata++) return srope_fail(error, SROPE_ERR_FORMAT, "__metadata__", "it is there twice");
       status = check_metadata(value, error);
     } else {
-      status = read_tensor(key, value, data, n_data, &file->tensors[file->n_tensors++], error);
+      status = read_tensor(key, value, n_data, &file->tensors[file->n_tensors++], error);
     }
     if (status) return status;
   }
@@ -207,35 +205,48 @@ static srope_status read_header(srope_safetensors *file, const unsigned char *da
   for (uint32_t t = 1; t < file->n_tensors; t++)
     if (strcmp(file->by_name[t - 1]->name, file->by_name[t]->name) == 0)
       return srope_fail(error, SROPE_ERR_FORMAT, file->by_name[t]->name, "two tensors have this name");
-  return check_coverage(file, data, n_data, error);
+  return check_coverage(file, n_data, error);
+}
+
+srope_status srope_safetensors_lead(const unsigned char *lead, size_t n_file, size_t *n_header, srope_error *error) {
+  if (n_file < SROPE_LENGTH_BYTES)
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected at least %d bytes, found %zu", SROPE_LENGTH_BYTES,
+                      n_file);
+  uint64_t length = 0;
+  memcpy(&length, lead, SROPE_LENGTH_BYTES);
+  if (length > n_file - SROPE_LENGTH_BYTES)
+    return srope_fail(error, SROPE_ERR_FORMAT, "header",
+                      "the file says a header of %llu bytes, but only %zu bytes follow (truncated, or no safetensors)",
+                      (unsigned long long)length, n_file - SROPE_LENGTH_BYTES);
+  if (length > SROPE_MAX_HEADER_BYTES)
+    return srope_fail(error, SROPE_ERR_LIMIT, "header", "expected a header of at most %d bytes, found %llu",
+                      SROPE_MAX_HEADER_BYTES, (unsigned long long)length);
+  if (length == 0 || lead[SROPE_LENGTH_BYTES] != '{')
+    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected a JSON object that begins with {");
+  *n_header = (size_t)length;
+  return SROPE_OK;
+}
+
+srope_status srope_safetensors_read_header(const char *text, size_t n_header, size_t n_data, srope_safetensors *file,
+                                           srope_error *error) {
+  memset(file, 0, sizeof *file);
+  srope_status status = srope_json_read(text, n_header, HEADER_DEPTH, SROPE_ERR_FORMAT, "header", &file->header, error);
+  if (!status) status = read_tensors(file, n_data, error);
+  if (status) srope_safetensors_close(file);
+  return status;
 }
 
 srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_safetensors *file, srope_error *error) {
   if (!file || (!bytes && n_bytes > 0))
     return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "expected bytes and a reader");
+  size_t n_header = 0;
   memset(file, 0, sizeof *file);
-  if (n_bytes < LENGTH_BYTES)
-    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected at least %d bytes, found %zu", LENGTH_BYTES,
-                      n_bytes);
-  uint64_t n_header = 0;
-  memcpy(&n_header, bytes, LENGTH_BYTES);
-  if (n_header > n_bytes - LENGTH_BYTES)
-    return srope_fail(error, SROPE_ERR_FORMAT, "header",
-                      "the file says a header of %llu bytes, but only %zu bytes follow (truncated, or no safetensors)",
-                      (unsigned long long)n_header, n_bytes - LENGTH_BYTES);
-  if (n_header > SROPE_MAX_HEADER_BYTES)
-    return srope_fail(error, SROPE_ERR_LIMIT, "header", "expected a header of at most %d bytes, found %llu",
-                      SROPE_MAX_HEADER_BYTES, (unsigned long long)n_header);
-  const char *text = (const char *)bytes + LENGTH_BYTES;
-  if (n_header == 0 || text[0] != '{')
-    return srope_fail(error, SROPE_ERR_FORMAT, "header", "expected a JSON object that begins with {");
-
-  srope_status status =
-      srope_json_read(text, (size_t)n_header, HEADER_DEPTH, SROPE_ERR_FORMAT, "header", &file->header, error);
-  if (!status)
-    status =
-        read_header(file, (const unsigned char *)text + n_header, n_bytes - LENGTH_BYTES - (size_t)n_header, error);
-  if (status) srope_safetensors_close(file);
+  srope_status status = srope_safetensors_lead(bytes, n_bytes, &n_header, error);
+  if (status) return status;
+  const char *text = (const char *)bytes + SROPE_LENGTH_BYTES;
+  status = srope_safetensors_read_header(text, n_header, n_bytes - SROPE_LENGTH_BYTES - n_header, file, error);
+  for (uint32_t t = 0; t < file->n_tensors; t++)
+    file->tensors[t].data = (const unsigned char *)text + n_header + file->tensors[t].begin;
   return status;
 }
 
@@ -269,38 +280,47 @@ const char *srope_safetensors_metadata(const srope_safetensors *file, const char
 
 /* ---------------------------------------------------------------- numbers */
 
-/* Every float16 is a float32: shift the fields to their places; what is subnormal there is normal here. */
+/* Every float16 is a float32: with the fields shifted to their places only the exponent's bias is wrong, by a power of
+ * two, also for what is subnormal there and normal here. */
 static float float_from_half(uint16_t half) {
-  uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31, fraction = half & 1023;
-  uint32_t bits = sign;
+  uint32_t sign = (uint32_t)(half & 0x8000) << 16, bits = (uint32_t)(half & 0x7fff) << 13;
   float value;
-  if (exponent == 0) { /* fraction · 2^-24 */
-    value = (float)fraction * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  bits |= (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+  memcpy(&value, &bits, sizeof value);
+  value *= 0x1p112f;
+  memcpy(&bits, &value, sizeof bits);
+  if ((half & 0x7c00) == 0x7c00) bits |= 0x7f800000; /* infinity, or NaN */
+  bits |= sign;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
+bool srope_floats_read(srope_dtype dtype, const unsigned char *bytes, size_t n, float *out) {
+  if (dtype > SROPE_DTYPE_BF16) return false;
+  if (dtype == SROPE_DTYPE_F32) {
+    if (n > 0) memcpy(out, bytes, n * sizeof *out);
+    return true;
+  }
+  for (size_t i = 0; i < n; i++) {
+    uint16_t half;
+    memcpy(&half, bytes + i * sizeof half, sizeof half);
+    uint32_t bits = (uint32_t)half << 16; /* bfloat16: the upper half of a float32 */
+    memcpy(out + i, &bits, sizeof bits);
+    if (dtype == SROPE_DTYPE_F16) out[i] = float_from_half(half);
+  }
+  return true;
+}
+
 static double number_at(const srope_tensor *tensor, uint64_t i) {
   const unsigned char *place = tensor->data + i * dtypes[tensor->dtype].n_bytes;
-  union {
-    float f32;
-    double f64;
-    int64_t i64;
-    int32_t i32;
-    uint32_t u32;
-    uint16_t u16;
-  } value;
-  memcpy(&value, place, dtypes[tensor->dtype].n_bytes);
+  double f64;
+  int64_t i64;
+  int32_t i32;
+  float f32 = 0;
   switch (tensor->dtype) {
-    case SROPE_DTYPE_F32: return value.f32;
-    case SROPE_DTYPE_F64: return value.f64;
-    case SROPE_DTYPE_I64: return (double)value.i64;
-    case SROPE_DTYPE_I32: return value.i32;
-    case SROPE_DTYPE_F16: return float_from_half(value.u16);
-    default: value.u32 = (uint32_t)value.u16 << 16; return value.f32; /* bfloat16: the upper half of a float32 */
+    case SROPE_DTYPE_F64: return memcpy(&f64, place, sizeof f64), f64;
+    case SROPE_DTYPE_I64: return memcpy(&i64, place, sizeof i64), (double)i64;
+    case SROPE_DTYPE_I32: return memcpy(&i32, place, sizeof i32), i32;
+    default: return srope_floats_read(tensor->dtype, place, 1, &f32), (double)f32;
   }
 }
 
@@ -312,10 +332,7 @@ bool srope_tensor_read_double(const srope_tensor *tensor, uint64_t first, size_t
 
 bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t n, float *out) {
   if (tensor->dtype > SROPE_DTYPE_I32) return false;
-  if (tensor->dtype == SROPE_DTYPE_F32) {
-    if (n > 0) memcpy(out, tensor->data + first * sizeof(float), n * sizeof(float));
-    return true;
-  }
+  if (srope_floats_read(tensor->dtype, tensor->data + first * dtypes[tensor->dtype].n_bytes, n, out)) return true;
   for (size_t i = 0; i < n; i++) out[i] = (float)number_at(tensor, first + i);
   return true;
 }
@@ -384,7 +401,7 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
   yyjson_mut_doc_free(doc);
 
   size_t n_header = (n_text + 7) / 8 * 8; /* spaces up to a multiple of 8, so that data is aligned */
-  uint64_t n_all = LENGTH_BYTES + n_header + n_data;
+  uint64_t n_all = SROPE_LENGTH_BYTES + n_header + n_data;
   size_t n_file = (size_t)n_all;
   unsigned char *file = text && n_all <= SIZE_MAX ? malloc(n_file) : NULL;
   if (!file) {
@@ -392,11 +409,11 @@ srope_status srope_safetensors_write(const srope_tensor_output *tensors, uint32_
     return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a file of %llu bytes", (unsigned long long)n_all);
   }
   uint64_t length = n_header;
-  memcpy(file, &length, LENGTH_BYTES);
-  memcpy(file + LENGTH_BYTES, text, n_text);
-  memset(file + LENGTH_BYTES + n_text, ' ', n_header - n_text);
+  memcpy(file, &length, SROPE_LENGTH_BYTES);
+  memcpy(file + SROPE_LENGTH_BYTES, text, n_text);
+  memset(file + SROPE_LENGTH_BYTES + n_text, ' ', n_header - n_text);
   free(text);
-  unsigned char *place = file + LENGTH_BYTES + n_header;
+  unsigned char *place = file + SROPE_LENGTH_BYTES + n_header;
   for (uint32_t i = 0; i < n_tensors; i++) {
     size_t n = (size_t)count_bytes(&tensors[i]);
     if (n > 0) memcpy(place, tensors[i].data, n);

@@ -1,6 +1,6 @@
 /* safetensors.h: reading and writing .safetensors bytes, trusting nothing.
- * In:  the bytes of a whole file (borrowed: they must outlive the reader).
- * Out: its tensors (name, dtype, shape, bytes) and metadata, each rule of the format checked: an 8-byte length, a JSON
+ * In:  the bytes of a whole file (borrowed: they must outlive the reader), or of its header alone.
+ * Out: its tensors (name, dtype, shape, place) and metadata, each rule of the format checked: an 8-byte length, a JSON
  *      object of that length, for every tensor exactly dtype, shape and data_offsets, sizes that are what shape and dtype
  *      say, no overlap, no hole, nothing after the last, no name twice.
  * Not here: files, models. Numbers are little-endian, as in the format; so must the machine be.
@@ -40,8 +40,10 @@ typedef struct srope_tensor {
   srope_dtype dtype;
   uint32_t n_dims;
   uint64_t shape[SROPE_MAX_DIMS];
-  uint64_t n;                /* elements */
-  const unsigned char *data; /* n elements, in the borrowed bytes, at any alignment */
+  uint64_t n;   /* elements */
+  size_t begin; /* its first byte, counted from the first after the header */
+  const unsigned char
+      *data; /* n elements, in the borrowed bytes, at any alignment; NULL where the header is all there is */
   size_t n_bytes;
 } srope_tensor;
 
@@ -49,12 +51,21 @@ typedef struct srope_safetensors {
   srope_tensor *tensors; /* in the order of their data */
   uint32_t n_tensors;
   const srope_tensor **by_name; /* sorted */
+  size_t n_data;                /* bytes after the header */
   struct yyjson_doc *header;
 } srope_safetensors;
 
 /* Errors: FORMAT, LIMIT, MEMORY; where = "header", "header byte n" or the tensor's name. Close what was opened. */
 srope_status srope_safetensors_open(const void *bytes, size_t n_bytes, srope_safetensors *file, srope_error *error);
 void srope_safetensors_close(srope_safetensors *file);
+
+/* The same for a file that arrives in pieces: from its first bytes, as many of LEAD_BYTES as it has, the length of its
+ * header; then from the header's text (borrowed during the call) its tensors, without data. n_file and n_data, what the
+ * whole file and all after the header take: SIZE_MAX while nobody knows. Errors: as above. */
+enum { SROPE_LENGTH_BYTES = 8, SROPE_LEAD_BYTES = SROPE_LENGTH_BYTES + 1 };
+srope_status srope_safetensors_lead(const unsigned char *lead, size_t n_file, size_t *n_header, srope_error *error);
+srope_status srope_safetensors_read_header(const char *text, size_t n_header, size_t n_data, srope_safetensors *file,
+                                           srope_error *error);
 
 /* NULL when there is none of that name. */
 const srope_tensor *srope_safetensors_find(const srope_safetensors *file, const char *name);
@@ -70,6 +81,8 @@ char *srope_shape_text(uint32_t n_dims, const uint64_t *shape, char *text, size_
  * inside the tensor. NaN and infinities come through. */
 bool srope_tensor_read_float(const srope_tensor *tensor, uint64_t first, size_t n, float *out);
 bool srope_tensor_read_double(const srope_tensor *tensor, uint64_t first, size_t n, double *out);
+/* n elements of F32, F16 or BF16 at `bytes`, at any alignment; false when the dtype is another. */
+bool srope_floats_read(srope_dtype dtype, const unsigned char *bytes, size_t n, float *out);
 
 /* x (n) as float16 at `out`, which may be x itself: rounded to the nearest, ties to even; 65520 and more are infinite. */
 void srope_halves_write(const float *x, size_t n, void *out);

@@ -96,6 +96,14 @@ static bool is_held(const srope_trainer *trainer, const char *name) {
          ((o->hold_sine && strstr(name, "nn.net.")) || (o->hold_relu && strstr(name, "nn.residual.")));
 }
 
+static srope_status check_layouts(const srope_model *model, srope_error *error) {
+  for (uint32_t i = 0; i < model->n_parameters; i++)
+    if (model->parameters[i].layout == SROPE_LAYOUT_INT8)
+      return srope_fail(error, SROPE_ERR_TENSOR, model->parameters[i].name,
+                        "expected weights of floats to train, found I8");
+  return SROPE_OK;
+}
+
 static void sort_parameters(srope_trainer *trainer) {
   const srope_model *model = trainer->model;
   const srope_trainer_options *o = &trainer->options;
@@ -244,6 +252,8 @@ static bool is_addressable(const srope_model *model, uint32_t max_n) {
 srope_status srope_trainer_create(srope_model *model, const srope_trainer_options *options, uint32_t max_n,
                                   srope_pool *pool, const srope_distributed *distributed, srope_trainer **out,
                                   srope_error *error) {
+  srope_status status = check_layouts(model, error);
+  if (status) return status;
   srope_trainer *t = calloc(1, sizeof *t);
   if (!t) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a trainer");
   t->options = *options;
@@ -253,7 +263,6 @@ srope_status srope_trainer_create(srope_model *model, const srope_trainer_option
   t->model = model;
   t->kernels = srope_gradient_kernels_find(model->kernels->isa);
   t->groups = calloc(model->n_parameters, sizeof *t->groups);
-  srope_status status = SROPE_OK;
   if (!t->groups) status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a trainer");
   if (!status && !is_addressable(model, max_n))
     status = srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for windows of %u events", max_n);

@@ -31,7 +31,7 @@ typedef struct srope_trainer_options {
 typedef struct srope_trainer srope_trainer;
 
 /* Takes the model, which changes from then on; pool and distributed are borrowed. max_n: the longest window.
- * Errors: MEMORY, CONFIG (a model whose lists take raw vectors has no dataset: only its gradients can be asked for). */
+ * Errors: MEMORY, TENSOR (int8 weights), CONFIG (a model whose lists take raw vectors has no dataset: only its gradients can be asked for). */
 srope_status srope_trainer_create(srope_model *model, const srope_trainer_options *options, uint32_t max_n,
                                   srope_pool *pool, const srope_distributed *distributed, srope_trainer **out,
                                   srope_error *error);

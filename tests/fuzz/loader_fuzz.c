@@ -1,4 +1,4 @@
-/* loader_fuzz.c: any bytes as a model file; a small model that loads must also describe itself and score. */
+/* loader_fuzz.c: any bytes as a model file, whole and in pieces; a small model that loads must also describe itself and score. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -32,10 +32,29 @@ static void score(const srope_model *model) {
   free(logits);
 }
 
+/* The file in pieces of odd sizes must come to the same. */
+static void load_in_pieces(const uint8_t *data, size_t size, srope_status expected, const srope_model *whole) {
+  srope_model *model = NULL;
+  srope_loader *loader;
+  srope_status status = srope_loader_create("scalar", size, &loader, NULL);
+  require(status == SROPE_OK);
+  for (size_t at = 0, piece = 0; at < size && status == SROPE_OK; at += piece) {
+    piece = 1 + (7 * piece + data[at]) % 300;
+    if (piece > size - at) piece = size - at;
+    status = srope_loader_push(loader, data + at, piece, NULL);
+  }
+  if (status == SROPE_OK) status = srope_loader_finish(loader, &model, NULL);
+  require(status == expected);
+  require(!model || srope_model_info(model)->hash == srope_model_info(whole)->hash);
+  srope_loader_free(loader);
+  srope_model_free(model);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   srope_model *model = NULL;
   srope_error error = {0};
   srope_status status = srope_model_load(data, size, "scalar", &model, &error);
+  if (size > 0) load_in_pieces(data, size, status, model);
   if (status != SROPE_OK) {
     require(model == NULL && error.status == status && error.message[0] != 0);
     return 0;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golden/tensor_file.h"
 #include "grad/differences.h"
 #include "grad/memory_dataset.h"
 #include "model/model.h"
@@ -612,14 +613,34 @@ static void test_id_dropout(void **state) {
   course_close(&c);
 }
 
+/* The model stays the caller's. */
+static void test_refuses_int8(void **state) {
+  (void)state;
+  size_t n_bytes;
+  srope_error error = {0};
+  srope_model *model = NULL;
+  srope_trainer *trainer = NULL;
+  unsigned char *bytes = tensor_file_read(SROPE_SOURCE_DIR "/tests/unit/good/int8.safetensors", &n_bytes);
+  const srope_distributed alone = {0, 1};
+  const srope_trainer_options options = plain_options();
+  assert_int_equal(srope_model_load(bytes, n_bytes, NULL, &model, &error), SROPE_OK);
+  assert_int_equal(srope_trainer_create(model, &options, 4, NULL, &alone, &trainer, &error), SROPE_ERR_TENSOR);
+  assert_string_equal(error.where, "seq_projection.0.weight");
+  assert_string_equal(error.message, "expected weights of floats to train, found I8");
+  assert_null(trainer);
+  srope_model_free(model);
+  free(bytes);
+}
+
 int main(void) {
   static const struct CMUnitTest per_shape[] = {
-      cmocka_unit_test(test_gradient),   cmocka_unit_test(test_threads),
-      cmocka_unit_test(test_shards),     cmocka_unit_test(test_dropout_of_rate_0),
-      cmocka_unit_test(test_held),       cmocka_unit_test(test_clipping),
-      cmocka_unit_test(test_decay),      cmocka_unit_test(test_l2),
-      cmocka_unit_test(test_rates),      cmocka_unit_test(test_model_follows),
-      cmocka_unit_test(test_id_dropout), cmocka_unit_test(test_nothing_to_learn)};
+      cmocka_unit_test(test_gradient),    cmocka_unit_test(test_threads),
+      cmocka_unit_test(test_shards),      cmocka_unit_test(test_dropout_of_rate_0),
+      cmocka_unit_test(test_held),        cmocka_unit_test(test_clipping),
+      cmocka_unit_test(test_decay),       cmocka_unit_test(test_l2),
+      cmocka_unit_test(test_rates),       cmocka_unit_test(test_model_follows),
+      cmocka_unit_test(test_id_dropout),  cmocka_unit_test(test_nothing_to_learn),
+      cmocka_unit_test(test_refuses_int8)};
   enum { N_PER_SHAPE = sizeof per_shape / sizeof *per_shape, N = N_SHAPES * N_PER_SHAPE };
   static struct CMUnitTest tests[N];
   static char names[N][64];

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "bad_files.h"
+#include "base/hash.h"
 #include "model/model.h"
 #include "model/safetensors.h"
 #include "yyjson.h"
@@ -84,6 +85,165 @@ static void test_rejects_large_headers(void **state) {
   free(text);
 }
 
+/* ---------------------------------------------------------------- files in pieces */
+
+/* Pieces of `size` bytes, or of 0 to -size at random. Where it fails, the loader must go on failing in the same way. */
+static srope_status load_pieces(const unsigned char *bytes, size_t n, uint64_t said, int size, srope_model **model,
+                                srope_error *error) {
+  srope_loader *loader;
+  srope_error again;
+  uint32_t random = 12345;
+  assert_int_equal(srope_loader_create(NULL, said, &loader, error), SROPE_OK);
+  srope_status status = SROPE_OK;
+  for (size_t at = 0, piece; at < n && !status; at += piece) {
+    random = random * 1664525 + 1013904223;
+    piece = size > 0 ? (size_t)size : (random >> 8) % (uint32_t)(1 - size);
+    if (piece > n - at) piece = n - at;
+    unsigned char *copy = malloc(piece + 1); /* gone after the call; a sanitizer sees a read past the end */
+    memcpy(copy, bytes + at, piece);
+    status = srope_loader_push(loader, copy, piece, error);
+    memset(copy, 0xA5, piece);
+    free(copy);
+  }
+  if (!status) status = srope_loader_finish(loader, model, error);
+  if (status) {
+    assert_int_equal(srope_loader_push(loader, bytes, n, &again), status);
+    assert_memory_equal(&again, error, sizeof again);
+    assert_int_equal(srope_loader_finish(loader, model, NULL), status);
+  } else {
+    assert_int_equal(srope_loader_push(loader, bytes, n, &again), SROPE_ERR_ARGUMENT);
+    assert_int_equal(srope_loader_finish(loader, model, &again), SROPE_ERR_ARGUMENT);
+  }
+  srope_loader_free(loader);
+  return status;
+}
+
+/* Numbers of a parameter in the model's memory, padding too. */
+static size_t stored_bytes(const srope_model *model, const srope_parameter *parameter) {
+  uint32_t nr = model->kernels->nr;
+  switch (parameter->layout) {
+    case SROPE_LAYOUT_PACKED: return srope_packed_size(nr, parameter->shape[0], parameter->shape[1]) * sizeof(float);
+    case SROPE_LAYOUT_DOUBLE: return parameter->n * sizeof(double);
+    default: return parameter->n * sizeof(float);
+  }
+}
+
+static void assert_same_models(const srope_model *a, const srope_model *b) {
+  assert_int_equal(a->n_parameters, b->n_parameters);
+  assert_int_equal(a->info.hash, b->info.hash);
+  assert_string_equal(a->description, b->description);
+  for (uint32_t i = 0; i < a->n_parameters; i++) {
+    const srope_parameter *p = &a->parameters[i], *q = &b->parameters[i];
+    assert_string_equal(p->name, q->name);
+    assert_int_equal(p->layout, q->layout);
+    if (p->layout == SROPE_LAYOUT_INT8) {
+      const srope_int8_matrix *x = p->place, *y = q->place;
+      size_t n_out = srope_padded_size(a->kernels->nr_int8, p->shape[0]);
+      assert_memory_equal(x->panels, y->panels, srope_packed_int8_size(a->kernels, p->shape[0], p->shape[1]));
+      assert_memory_equal(x->sum, y->sum, n_out * sizeof *x->sum);
+      assert_memory_equal(x->scale, y->scale, n_out * sizeof *x->scale);
+      assert_int_equal(x->is_tight, y->is_tight);
+    } else {
+      assert_memory_equal(p->place, q->place, stored_bytes(a, p));
+    }
+  }
+}
+
+/* However a file is cut, and whether its size was said or not, it is the same model. */
+static void test_pieces_give_the_same_model(void **state) {
+  (void)state;
+  static const char *const paths[] = {"tests/unit/good/siren.safetensors",
+                                      "tests/unit/good/unaligned.safetensors",
+                                      "tests/unit/good/f16.safetensors",
+                                      "tests/unit/good/bf16.safetensors",
+                                      "tests/unit/good/duplicates.safetensors",
+                                      "tests/unit/good/features.safetensors",
+                                      "tests/unit/good/siren-int8.safetensors",
+                                      "tests/golden/vectors/siren-small/model.safetensors",
+                                      "tests/golden/vectors/siren-f16/model.safetensors"};
+  static const int sizes[] = {1, 2, 3, 7, 8, 9, 64, 1000, -10, -5000, 1 << 20};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    size_t n;
+    unsigned char *bytes = read_bytes(paths[i], &n);
+    srope_model *whole = load_model(paths[i]), *model = NULL;
+    srope_error error;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+      srope_status status = load_pieces(bytes, n, s % 2 ? n : 0, sizes[s], &model, &error);
+      if (status) fail_msg("%s in pieces of %d: %s: %s", paths[i], sizes[s], error.where, error.message);
+      assert_same_models(whole, model);
+      srope_model_free(model);
+    }
+    srope_model_free(whole);
+    free(bytes);
+  }
+}
+
+/* In pieces a bad file is rejected as in one; where its size was not said, some things come later or otherwise. */
+static void test_rejects_every_bad_file_in_pieces(void **state) {
+  (void)state;
+  for (int i = 0; i < N_BAD_FILES; i++) {
+    const bad_file *bad = &bad_files[i];
+    char path[256];
+    size_t n;
+    snprintf(path, sizeof path, "tests/unit/bad/%s.safetensors", bad->name);
+    unsigned char *bytes = read_bytes(path, &n);
+    srope_model *model = NULL;
+    srope_error error = {0};
+    srope_status status = load_pieces(bytes, n, n, 1, &model, &error);
+    if (status != bad->status || (bad->where[0] && strcmp(error.where, bad->where) != 0) ||
+        !strstr(error.message, bad->message))
+      fail_msg("%s: %s: %s: %s", bad->name, srope_status_code(status), error.where, error.message);
+    assert_true(load_pieces(bytes, n, 0, 5, &model, &error) != SROPE_OK);
+    assert_null(model);
+    free(bytes);
+  }
+}
+
+/* Without a size, what is missing is missed at the end, and what is too much when it comes. */
+static void test_sizes_that_nobody_said(void **state) {
+  (void)state;
+  size_t n;
+  unsigned char *bytes = read_bytes("tests/unit/good/siren-int8.safetensors", &n);
+  srope_model *model = NULL;
+  srope_error error;
+  for (size_t cut = 0; cut < n; cut++) {
+    srope_status status = load_pieces(bytes, cut, 0, 100, &model, &error);
+    if (status != SROPE_ERR_FORMAT) fail_msg("cut to %zu bytes: %s", cut, srope_status_code(status));
+  }
+  assert_int_equal(load_pieces(bytes, n - 1, 0, 100, &model, &error), SROPE_ERR_FORMAT);
+  assert_string_equal(error.where, "action_angle_nn.residual.2.bias");
+  assert_string_equal(error.message, "1 of its 4 bytes are missing: the file is truncated");
+  assert_int_equal(load_pieces(bytes, n + 1, 0, 100, &model, &error), SROPE_ERR_FORMAT);
+  assert_string_equal(error.where, "data");
+  assert_int_equal(load_pieces(bytes, n, n + 1, 100, &model, &error), SROPE_ERR_FORMAT);
+  assert_null(model);
+  free(bytes);
+}
+
+/* A wrong header is refused before any data comes, a wrong number with its own piece. */
+static void test_says_what_is_wrong_at_once(void **state) {
+  (void)state;
+  static const char *const names[] = {"model-missing", "model-duplicate-differs", "model-nan"};
+  for (int i = 0; i < 3; i++) {
+    char path[256];
+    size_t n;
+    snprintf(path, sizeof path, "tests/unit/bad/%s.safetensors", names[i]);
+    unsigned char *bytes = read_bytes(path, &n);
+    uint64_t n_header;
+    memcpy(&n_header, bytes, sizeof n_header);
+    srope_loader *loader;
+    srope_model *model = NULL;
+    assert_int_equal(srope_loader_create(NULL, 0, &loader, NULL), SROPE_OK);
+    srope_status header = srope_loader_push(loader, bytes, 8 + n_header, NULL);
+    assert_int_equal(header, i == 0 ? SROPE_ERR_TENSOR : SROPE_OK);
+    srope_status data = srope_loader_push(loader, bytes + 8 + n_header, n - 8 - n_header, NULL);
+    assert_int_equal(data, i == 0 ? SROPE_ERR_TENSOR : i == 1 ? SROPE_OK : SROPE_ERR_VALUE);
+    assert_true(srope_loader_finish(loader, &model, NULL) != SROPE_OK);
+    srope_loader_free(loader);
+    free(bytes);
+  }
+}
+
 static void test_rejects_bad_calls(void **state) {
   (void)state;
   size_t n;
@@ -94,6 +254,20 @@ static void test_rejects_bad_calls(void **state) {
   assert_int_equal(srope_model_load(bytes, n, NULL, NULL, &error), SROPE_ERR_ARGUMENT);
   assert_int_equal(srope_model_load(bytes, n, "mmx", &model, &error), SROPE_ERR_UNSUPPORTED);
   assert_non_null(strstr(error.message, "mmx"));
+  srope_loader *loader;
+  assert_int_equal(srope_loader_create(NULL, 0, NULL, &error), SROPE_ERR_ARGUMENT);
+  assert_int_equal(srope_loader_create("mmx", 0, &loader, &error), SROPE_ERR_UNSUPPORTED);
+  assert_int_equal(srope_loader_create(NULL, 0, &loader, &error), SROPE_OK);
+  assert_int_equal(srope_loader_push(NULL, bytes, n, &error), SROPE_ERR_ARGUMENT);
+  assert_int_equal(srope_loader_push(loader, NULL, 1, &error), SROPE_ERR_ARGUMENT);
+  assert_int_equal(srope_loader_push(loader, NULL, 0, &error), SROPE_OK);
+  assert_int_equal(srope_loader_push(loader, bytes, n, &error), SROPE_OK); /* a wrong call spoils nothing */
+  assert_int_equal(srope_loader_finish(loader, NULL, &error), SROPE_ERR_ARGUMENT);
+  assert_int_equal(srope_loader_finish(NULL, &model, &error), SROPE_ERR_ARGUMENT);
+  assert_int_equal(srope_loader_finish(loader, &model, &error), SROPE_OK);
+  srope_loader_free(loader);
+  srope_model_free(model);
+  srope_loader_free(NULL);
   srope_model_free(NULL);
   free(bytes);
 }
@@ -223,6 +397,52 @@ static void test_converts_and_packs(void **state) {
   }
 }
 
+/* The same numbers as bytes of 1/16: what panels, sums and scales hold, and that it ranks. */
+static void check_int8(const srope_model *model, const srope_linear *linear, uint32_t n_out, uint32_t n_in) {
+  const srope_kernels *kernels = model->kernels;
+  const srope_int8_matrix *matrix = &linear->int8;
+  uint32_t nr = kernels->nr_int8, group = kernels->k_group;
+  size_t panel = srope_packed_int8_size(kernels, nr, n_in);
+  bool is_tight = true;
+  assert_null(linear->weight);
+  assert_true(linear->n_out == n_out && linear->n_in == n_in);
+  for (uint32_t out = 0; out < (n_out + nr - 1) / nr * nr; out++) {
+    int8_t row[16] = {0};
+    int32_t sum = 0;
+    for (uint32_t in = 0; in < n_in; in++) {
+      row[in] = out < n_out ? (int8_t)(16 * expected_weight((size_t)out * n_in + in)) : 0;
+      sum += row[in];
+      assert_int_equal(matrix->panels[out / nr * panel + (in / group * nr + out % nr) * group + in % group], row[in]);
+    }
+    assert_int_equal(matrix->sum[out], sum);
+    assert_true(matrix->scale[out] == (out < n_out ? 0.0625f : 0));
+    is_tight = is_tight && srope_int8_is_tight(row, n_in);
+  }
+  assert_int_equal(matrix->is_tight, is_tight);
+  for (uint32_t out = 0; linear->bias && out < n_out; out++) assert_true(linear->bias[out] == expected_weight(out));
+}
+
+static void test_reads_int8(void **state) {
+  (void)state;
+  srope_model *model = load_model("tests/unit/good/int8.safetensors");
+  check_int8(model, &model->projection, 4, 2);
+  check_int8(model, &model->action_embedding.layer[0], 3, 1);
+  check_int8(model, &model->layers[0].mha.q, 4, 4);
+  check_int8(model, &model->layers[0].up, 5, 4);
+  check_int8(model, &model->head.layer[0], 3, 9);
+  check_int8(model, &model->head.layer[1], 1, 3);
+  assert_int_equal(model->info.n_parameters, 277); /* scales are none */
+  assert_non_null(strstr(model->description, "{\"name\":\"head.0.weight\",\"dtype\":\"I8\",\"shape\":[3,9]}"));
+  assert_non_null(strstr(model->description, "{\"name\":\"head.0.weight_scale\",\"dtype\":\"F32\",\"shape\":[3]}"));
+  srope_model_free(model);
+
+  model = load_model("tests/unit/good/siren-int8.safetensors");
+  check_linear(model, &model->angles[0].sine.layer[0], 3, 2); /* angle networks stay float */
+  check_int8(model, &model->head.layer[1], 1, 3);
+  assert_true(model->head.layer[0].int8.sum[1] == 9 * 127 && !model->head.layer[0].int8.is_tight);
+  srope_model_free(model);
+}
+
 /* A weight of many panels: 512 rows, of F32 and of F16, against the file's own numbers. */
 static void test_packs_many_panels(void **state) {
   (void)state;
@@ -335,7 +555,11 @@ static void test_hash_names_the_file(void **state) {
   srope_model *a = load_model("tests/unit/good/ordinal.safetensors");
   srope_model *b = load_model("tests/unit/good/ordinal.safetensors");
   srope_model *other = load_model("tests/unit/good/unaligned.safetensors"); /* the same weights, one space more */
+  size_t n;
+  unsigned char *bytes = read_bytes("tests/unit/good/ordinal.safetensors", &n);
   assert_true(a->info.hash == b->info.hash && a->info.hash != other->info.hash);
+  assert_true(a->info.hash == srope_hash64(bytes, n));
+  free(bytes);
   srope_model_free(a);
   srope_model_free(b);
   srope_model_free(other);
@@ -474,11 +698,16 @@ int main(void) {
       cmocka_unit_test(test_every_bad_file_is_listed),
       cmocka_unit_test(test_rejects_every_truncation),
       cmocka_unit_test(test_rejects_large_headers),
+      cmocka_unit_test(test_pieces_give_the_same_model),
+      cmocka_unit_test(test_rejects_every_bad_file_in_pieces),
+      cmocka_unit_test(test_sizes_that_nobody_said),
+      cmocka_unit_test(test_says_what_is_wrong_at_once),
       cmocka_unit_test(test_rejects_bad_calls),
       cmocka_unit_test(test_reads_sizes),
       cmocka_unit_test(test_defaults),
       cmocka_unit_test(test_configuration),
       cmocka_unit_test(test_converts_and_packs),
+      cmocka_unit_test(test_reads_int8),
       cmocka_unit_test(test_packs_many_panels),
       cmocka_unit_test(test_angle_networks),
       cmocka_unit_test(test_accepts_equal_duplicates),

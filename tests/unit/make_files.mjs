@@ -18,7 +18,7 @@ function raw(header, data = Buffer.alloc(0), length = undefined) {
   return Buffer.concat([first, text, data]);
 }
 
-/** The given numbers, or else element i is ((7·i) mod 19 − 9) / 16, in a dtype. */
+/** The given numbers, or else element i is ((7·i) mod 19 − 9) / 16, in a dtype; in I8 sixteen times that. */
 function encode(dtype, shape, values) {
   const n = product(shape);
   const bytes = Buffer.alloc(n * sizes[dtype]);
@@ -31,6 +31,7 @@ function encode(dtype, shape, values) {
       word.writeFloatLE(value);
       word.copy(bytes, 2 * i, 2, 4);
     } else if (dtype === 'F16') bytes.writeUInt16LE(half(value), 2 * i);
+    else if (dtype === 'I8') bytes.writeInt8(values ? value : 16 * value, i);
     else bytes.writeInt8(0, i);
   }
   return bytes;
@@ -96,6 +97,18 @@ function siren({ a = 1, f = 2, dtype = 'F32' } = {}) {
     Object.assign(tensors, linear(`${network}.net.0.linear`, 3, f, dtype), linear(`${network}.net.1`, a, 3, dtype),
       linear(`${network}.residual.0`, 2, f, dtype), linear(`${network}.residual.2`, a, 2, dtype));
   return tensors;
+}
+
+/** The weights of linear layers outside the angle networks as bytes of 1/16 each; the first scale stands before its weight. */
+function quantised(tensors) {
+  const all = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const isLinear = name.endsWith('.weight') && tensor[1].length === 2 && !/angle_nn|encoder/.test(name);
+    const scale = { [`${name}_scale`]: ['F32', [tensor[1][0]], Array(tensor[1][0]).fill(1 / 16)] };
+    const isFirst = name === 'seq_projection.0.weight';
+    Object.assign(all, isFirst && scale, { [name]: isLinear ? ['I8', tensor[1]] : tensor }, isLinear && !isFirst && scale);
+  }
+  return all;
 }
 
 /** The tensors with some replaced, added (after the others) or, with null, left out. */
@@ -274,6 +287,22 @@ badModel('table-shape', but(ordinal(), { 'encoder.item.tab.weight': ['F32', [5, 
 badModel('table-copy-differs', but(ordinal({ z: 2 }), { 'encoder.item.tab.weight': ['F32', [4, 2]], 'encoder.context.tab.weight': ['F32', [4, 2], Array(8).fill(1)] }),
   { ...ordinalConfig, features: { item: [tab], context: [{ ...tab, table: 'item.tab' }] } });
 
+const badInt8 = (name, changes, config = ordinalConfig) =>
+  badModel(`int8-${name}`, but(quantised(config === sirenConfig ? siren() : ordinal()), changes), config);
+badInt8('no-scale', { 'head.0.weight_scale': null });
+badInt8('scale-shape', { 'head.0.weight_scale': ['F32', [1]] });
+badInt8('scale-dtype', { 'head.0.weight_scale': ['F16', [3]] });
+badInt8('scale-nan', { 'head.0.weight_scale': ['F32', [3], [1, 0, NaN]] });
+badInt8('scale-negative', { 'head.0.weight_scale': ['F32', [3], [1, 0, -0.5]] });
+badInt8('scale-of-floats', { 'head.0.weight': ['F32', [3, 9]] });
+badInt8('byte', { 'head.2.weight': ['I8', [1, 3], [127, -127, -128]] });
+badInt8('too-wide', {
+  'action_embedding.0.weight': ['I8', [1, 32769]], 'action_embedding.0.weight_scale': ['F32', [1]],
+  'action_embedding.0.bias': ['F32', [1]], 'action_embedding.2.weight': ['I8', [4, 1]],
+});
+badInt8('angle-network', { 'angle_nn.residual.0.weight': ['I8', [2, 2]], 'angle_nn.residual.0.weight_scale': ['F32', [2]] }, sirenConfig);
+badModel('dtype-of-weight', but(ordinal(), { 'head.2.weight': ['F64', [1, 3]] }));
+
 // ---------------------------------------------------------------- good files
 
 const good = {};
@@ -282,6 +311,8 @@ good['torope'] = file(ordinal(), { ...ordinalConfig, variant: 'torope' });
 good['siren'] = file(siren(), sirenConfig);
 good['bf16'] = file(ordinal({ dtype: 'BF16' }), ordinalConfig);
 good['f16'] = file(ordinal({ dtype: 'F16' }), ordinalConfig);
+good['int8'] = file(quantised(ordinal()), ordinalConfig);
+good['siren-int8'] = file(but(quantised(siren()), { 'head.0.weight': ['I8', [3, 9], Array(27).fill(0).fill(127, 9, 18)] }), sirenConfig); // not tight
 good['unaligned'] = file(ordinal(), ordinalConfig, { pad: (8 - (file(ordinal(), ordinalConfig).readUInt32LE() % 8) + 1) % 8 });
 good['duplicates'] = file(but(siren(), {
   'transformer_layers.0.mha.rope.freq': siren()['rope.freq'], 'transformer_layers.0.mha.rope.order_scale': ['F32', [], [0.5]],

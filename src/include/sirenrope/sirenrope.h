@@ -73,6 +73,7 @@ enum {
 
 typedef struct srope_model srope_model;
 typedef struct srope_session srope_session;
+typedef struct srope_loader srope_loader;
 
 typedef enum srope_variant { SROPE_ORDINAL = 0, SROPE_TOROPE = 1, SROPE_SIREN = 2 } srope_variant;
 typedef enum srope_list { SROPE_ITEM = 0, SROPE_ACTION = 1, SROPE_CONTEXT = 2 } srope_list;
@@ -98,6 +99,18 @@ typedef struct srope_info {
 srope_status srope_model_load(const void *bytes, size_t n_bytes, const char *isa, srope_model **out,
                               srope_error *error);
 void srope_model_free(srope_model *model);
+
+/* The same of a file that arrives in pieces, in order and of any sizes (each borrowed): create, push, ..., finish, free.
+ * The model is the one of srope_model_load, to the bit. Once the header is there, names, dtypes and shapes are checked and
+ * the model's memory is taken; from then on every byte goes to its place as it arrives and nothing of the file is kept.
+ * So what is wrong with a file is said by the first call that can know. n_bytes: of the whole file, or 0 where that is not
+ * known: then the header alone says how much memory is taken, and a file that is too short is noticed at the end.
+ * After a failure of push or finish, later calls fail the same way. finish gives the model to the caller; free the loader
+ * whatever came of it. A loader belongs to one thread at a time. Errors: those of srope_model_load, ARGUMENT. */
+srope_status srope_loader_create(const char *isa, uint64_t n_bytes, srope_loader **out, srope_error *error);
+srope_status srope_loader_push(srope_loader *loader, const void *bytes, size_t n, srope_error *error);
+srope_status srope_loader_finish(srope_loader *loader, srope_model **out, srope_error *error);
+void srope_loader_free(srope_loader *loader);
 
 const srope_info *srope_model_info(const srope_model *model);
 const char *srope_model_task(const srope_model *model, uint32_t task);     /* NULL past the last */
