@@ -1,5 +1,5 @@
-/* load_model.ts: weights and wasm -> a Model. The weights go chunk by chunk into wasm memory, with no second copy in
- * JavaScript. */
+/* load_model.ts: weights and wasm -> a Model. The weights go through wasm chunk by chunk, as they come: the file is whole
+ * nowhere, and most of the work is done while the rest is on its way. */
 import { SirenRopeError } from './error.js';
 import { checkInstanceOptions, openInstance } from './instance.js';
 import { nameOf } from './kinds.js';
@@ -9,8 +9,6 @@ import { looksLikeHtml, openSource } from './source.js';
 import type { LoadOptions } from './types.js';
 import { Wasm } from './wasm.js';
 import { wasmUrl } from './wasm_url.js';
-
-const FIRST_ROOM_BYTES = 1 << 20;
 
 /**
  * Loads a model from a `.safetensors` file.
@@ -32,30 +30,25 @@ export async function loadModel(
   instance.catch(() => undefined); // awaited below, unless the source fails first
   const { name, totalBytes, chunks } = await openSource(source, signal);
 
-  let wasm: Wasm | undefined;
   let loadedBytes = 0;
-  let room = Math.max(totalBytes ?? FIRST_ROOM_BYTES, 1);
   const head = new Uint8Array(64);
-  for await (const chunk of chunks) {
-    if (!wasm) (wasm = await instance).reserve(room);
-    if (loadedBytes + chunk.length > room) wasm.reserve((room = Math.max(2 * room, loadedBytes + chunk.length)));
-    wasm.write(chunk, loadedBytes);
-    if (loadedBytes < head.length) head.set(chunk.subarray(0, head.length - loadedBytes), loadedBytes);
-    loadedBytes += chunk.length;
-    options.onProgress?.({ loadedBytes, totalBytes });
-    if (!mayBeWeights(head, loadedBytes, wasm.abi.max_header_bytes)) break; // spares the rest; C says what is wrong
+  try {
+    let wasm: Wasm | undefined;
+    for await (const chunk of chunks) {
+      if (loadedBytes < head.length) head.set(chunk.subarray(0, head.length - loadedBytes), loadedBytes);
+      loadedBytes += chunk.length;
+      (wasm ??= await instance).loadPiece(chunk);
+      options.onProgress?.({ loadedBytes, totalBytes });
+    }
+    wasm ??= await instance;
+    signal?.throwIfAborted();
+    wasm.finishLoading();
+    return new Model(wasm, options.limits);
+  } catch (error) {
+    if (error instanceof SirenRopeError && name && looksLikeHtml(head))
+      throw new SirenRopeError('network', 'gave HTML, expected a .safetensors file', name, { cause: error });
+    throw error;
   }
-  wasm ??= await instance;
-  signal?.throwIfAborted();
-  if (name && looksLikeHtml(head)) throw new SirenRopeError('network', 'gave HTML, expected a .safetensors file', name);
-  wasm.reserve(loadedBytes);
-  wasm.loadModel(loadedBytes);
-  return new Model(wasm, options.limits);
-}
-
-/** Eight bytes of header length within the bound, then the header's first brace. */
-function mayBeWeights(head: Uint8Array, n: number, maxHeaderBytes: number): boolean {
-  return n < 9 || (head[8] === 0x7b && new DataView(head.buffer).getBigUint64(0, true) <= BigInt(maxHeaderBytes));
 }
 
 export function checkLoadOptions(options: LoadOptions): void {

@@ -8,8 +8,11 @@ import type { Tags } from './writer.js';
 export type SessionHandle = number & { readonly session: unique symbol };
 export type Network = 'layers' | 'action';
 
+const LOAD_BUFFER_BYTES = 1 << 16;
+
 type Name =
-  | 'load_model'
+  | 'load_piece'
+  | 'load_finish'
   | 'describe_model'
   | 'model_angles'
   | 'sequence'
@@ -32,17 +35,21 @@ interface RankAbi extends Abi {
   ranked: { size: number; index: number; score: number };
   tags: Tags;
   networks: Record<Network, number>;
-  max_header_bytes: number;
   max_list: number;
   max_history: number;
 }
 
 export class Wasm extends Instance<Name, RankAbi> {
-  static readonly of = (exports: WebAssembly.Exports): Wasm => new Wasm(exports, 'load_model', 'model');
+  static readonly of = (exports: WebAssembly.Exports): Wasm => new Wasm(exports, 'load_piece', 'model');
 
-  /** The first n bytes of input are the model file. */
-  loadModel(n: number): void {
-    this.check(this.live.load_model(n));
+  /** The model file's next bytes: through a small buffer to where they stay. */
+  loadPiece(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += LOAD_BUFFER_BYTES)
+      this.check(this.live.load_piece(this.#input(bytes.subarray(at, at + LOAD_BUFFER_BYTES))));
+  }
+
+  finishLoading(): void {
+    this.check(this.live.load_finish());
   }
 
   describeModel(): string {

@@ -38,6 +38,7 @@ typedef struct buffer {
 } buffer; /* grows, never shrinks */
 
 static struct {
+  srope_loader *loader; /* NULL: no byte of a model came yet, or it is loaded */
   srope_model *model;
   const srope_info *info;
   srope_error error;
@@ -87,11 +88,6 @@ static srope_status grow(buffer *b, uint64_t size) {
   b->data = data;
   b->size = (size_t)size;
   return SROPE_OK;
-}
-
-static void drop(buffer *b) {
-  free(b->data);
-  *b = (buffer){0};
 }
 
 /* ---------------------------------------------------------------- reading tagged values */
@@ -383,12 +379,12 @@ EXPORT(describe) const char *srope_abi_describe(void) {
            "\"ranked\":{\"size\":%zu,\"index\":%zu,\"score\":%zu},"
            "\"tags\":{\"missing\":%d,\"number\":%d,\"boolean\":%d,\"string\":%d,\"list\":%d,\"other\":%d,\"named\":%d},"
            "\"networks\":{\"layers\":%d,\"action\":%d},"
-           "\"max_header_bytes\":%d,\"max_list\":%d,\"max_history\":%d}",
+           "\"max_list\":%d,\"max_history\":%d}",
            SROPE_VERSION, SROPE_ABI_BUILD, (size_t)abi.error.message, (size_t)abi.error.where, (size_t)&abi.result.data,
            (size_t)&abi.result.n, (size_t)&abi.result.ranked, sizeof(srope_ranked), offsetof(srope_ranked, index),
            offsetof(srope_ranked, score), SROPE_VALUE_MISSING, SROPE_VALUE_NUMBER, SROPE_VALUE_BOOLEAN,
            SROPE_VALUE_STRING, SROPE_VALUE_LIST, SROPE_VALUE_OTHER, TAG_NAMED, SROPE_NETWORK_LAYERS,
-           SROPE_NETWORK_ACTION, SROPE_MAX_HEADER_BYTES, SROPE_MAX_LIST, SROPE_MAX_HISTORY);
+           SROPE_NETWORK_ACTION, SROPE_MAX_LIST, SROPE_MAX_HISTORY);
   return text;
 }
 
@@ -401,14 +397,19 @@ EXPORT(reserve) int32_t srope_abi_reserve(uint32_t n) {
   return status;
 }
 
-/* The first n bytes of input are the model file; the input is given back whatever comes of it. */
-EXPORT(load_model) int32_t srope_abi_load_model(uint32_t n) {
-  srope_model *model = NULL;
-  srope_status status = srope_model_load(abi.input.data, n, NULL, &model, &abi.error);
-  drop(&abi.input);
+/* The first n bytes of input are the model file's next; after the last, finish. */
+EXPORT(load_piece) int32_t srope_abi_load_piece(uint32_t n) {
+  srope_status status = abi.loader ? SROPE_OK : srope_loader_create(NULL, 0, &abi.loader, &abi.error);
+  return status ? status : srope_loader_push(abi.loader, abi.input.data, n, &abi.error);
+}
+
+EXPORT(load_finish) int32_t srope_abi_load_finish(void) {
+  srope_status status = srope_abi_load_piece(0); /* of a file of no bytes nothing came */
+  if (!status) status = srope_loader_finish(abi.loader, &abi.model, &abi.error);
   if (status) return status;
-  abi.model = model;
-  abi.info = srope_model_info(model);
+  srope_loader_free(abi.loader);
+  abi.loader = NULL;
+  abi.info = srope_model_info(abi.model);
   return SROPE_OK;
 }
 

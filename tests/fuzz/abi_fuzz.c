@@ -11,6 +11,11 @@ static void require(int condition) {
   if (!condition) abort();
 }
 
+static void drop(buffer *b) {
+  free(b->data);
+  *b = (buffer){0};
+}
+
 static void set_input(const uint8_t *data, size_t size) {
   drop(&abi.input);
   abi.input = (buffer){malloc(size ? size : 1), size}; /* not a byte longer */
@@ -23,7 +28,7 @@ static srope_session *make_session(void) {
   unsigned char *model = tensor_file_read(SROPE_SOURCE_DIR "/models/kuairand-excerpt.safetensors", &size);
   set_input(model, size);
   free(model);
-  require(srope_abi_load_model((uint32_t)size) == SROPE_OK);
+  require(srope_abi_load_piece((uint32_t)size) == SROPE_OK && srope_abi_load_finish() == SROPE_OK);
   require(srope_abi_session_create(8, NAN) == SROPE_OK);
   return (srope_session *)abi.result.data;
 }

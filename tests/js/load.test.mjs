@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { describeModel } from './made_model.mjs';
 import { builds, cjs, esm, feedModel, goldenModel, rejection, root } from './support.mjs';
 
 const { loadModel } = esm;
@@ -137,9 +138,34 @@ describe('what servers and files get wrong', () => {
     expect(await rejection(loadModel(endless))).toHaveProperty('code', expect.stringMatching(/format|limit/));
     expect(pulled).toBeLessThan(10);
   });
-  test.each([2147483000, 3e9, 5e9, 1e15])('more than wasm memory can hold: an answer of %i bytes', async (length) => {
-    const answer = new Response(new Blob([bytes]).stream(), { headers: { 'content-length': String(length) } });
-    expect(await rejection(loadModel(answer))).toMatchObject({ code: 'memory' });
+  test.each([65536, 100000])('weights that wasm memory cannot hold are refused with their header: %i wide', async (hidden) => {
+    const { header } = describeModel({ layers: 1, width: 4096, hidden, dtype: 'F32' });
+    const code = hidden > 65536 ? 'limit' : 'memory';
+    let pulled = 0;
+    const stream = new ReadableStream({
+      pull: (controller) => controller.enqueue(pulled++ === 0 ? header : new Uint8Array(1000)),
+    });
+    expect(await rejection(loadModel(stream))).toMatchObject({ code });
+    expect(pulled).toBeLessThan(10);
+  });
+  test('a length that an answer does not have tells nothing but progress', async () => {
+    const answer = new Response(new Blob([bytes]).stream(), { headers: { 'content-length': '5000' } });
+    const seen = [];
+    const model = await loadModel(answer, { onProgress: (progress) => seen.push(progress) });
+    expect(model.info.hash).toBe(hash);
+    expect(seen.at(-1)).toEqual({ loadedBytes: bytes.length, totalBytes: 5000 });
+    model.dispose();
+  });
+  test('a wrong header is refused before the weights come', async () => {
+    const { header } = describeModel({ layers: 1, width: 64, hidden: 64, dtype: 'F32' });
+    const wrong = Uint8Array.from(header);
+    wrong[new TextDecoder().decode(header).indexOf('head.0')]++;
+    let pulled = 0;
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(pulled++ === 0 ? wrong : new Uint8Array(1000)),
+    });
+    expect(await rejection(loadModel(endless))).toMatchObject({ code: 'tensor', where: 'head.0.weight' });
+    expect(pulled).toBeLessThan(10);
   });
   test('no such file, a folder, no file system path', async () => {
     expect(await rejection(loadModel(join(root, 'no-such.safetensors')))).toMatchObject({

@@ -1,7 +1,8 @@
 // Memory comes back: of models that were disposed of or forgotten, and of sessions that were forgotten; and using does
 // not add.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { esm, failure, feedModel, makeRequest } from './support.mjs';
+import { modelPieces, rawRequest, weightBytes } from './made_model.mjs';
+import { builds, esm, failure, feedModel, makeRequest } from './support.mjs';
 
 const load = () => esm.loadModel(feedModel, { build: 'simd' });
 const request = makeRequest(3, 50, 100);
@@ -32,6 +33,28 @@ test('a hundred loads and disposals leave memory where it was', async () => {
   }
   expect((await wasmBytes()) - before).toBeLessThan(2e6);
   expect(kept).toHaveLength(100);
+});
+
+// The file is whole nowhere in wasm, weights lie there once, and what a session needs besides its caches is little.
+describe.each(builds)('%s: what a model of 5.5 million weights takes, with a session of 256 events that ranked', (build) => {
+  test.each(['F32', 'F16', 'I8'])('%s', async (dtype) => {
+    const sizes = { layers: 6, width: 256, hidden: 1024, dtype };
+    const pieces = modelPieces(sizes);
+    const stream = new ReadableStream({
+      pull: (controller) => {
+        const { done, value } = pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    });
+    const model = await esm.loadModel(stream, { build });
+    const { history, candidates, now } = rawRequest(256, 500);
+    const session = model.createSession({ history });
+    expect(session.rank(candidates, { now }).items).toHaveLength(500);
+    const caches = 4 * (2 * 7 * 256 * 256 + 256 * (64 + 4)); // src/README.md: 2·(L+1)·C·D + C·(X+Y) floats
+    expect(model.memoryBytes).toBeLessThan(1.25 * weightBytes(sizes) + caches + 4e6);
+    model.dispose();
+  });
 });
 
 test('models that were only forgotten are collected', async () => {
