@@ -52,6 +52,7 @@ const readers = {
   F16: [2, readHalf],
   F64: [8, (view, at) => view.getFloat64(at, true)],
   F32: [4, (view, at) => view.getFloat32(at, true)],
+  I8: [1, (view, at) => view.getInt8(at)],
 };
 
 function readHeader(bytes) {
@@ -61,7 +62,7 @@ function readHeader(bytes) {
 
 export const readMetadata = (path) => readHeader(readFileSync(path)).header.__metadata__;
 
-// A .safetensors file -> { name: { dtype, shape, data: number[] } }, for F16, F32 and F64.
+// A .safetensors file -> { name: { dtype, shape, data: number[] } }, for F16, F32, F64 and I8.
 export function readTensors(path) {
   const bytes = readFileSync(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -74,10 +75,10 @@ export function readTensors(path) {
   return tensors;
 }
 
-// { name: { dtype, shape, data } } -> the bytes of a file; dtypes F32, F64, I64 and U8.
-export function writeTensors(tensors) {
+// { name: { dtype, shape, data } } -> the bytes of a file; dtypes F32, F64, I64 and U8. metadata: { key: text }
+export function writeTensors(tensors, metadata) {
   const makers = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array, U8: Uint8Array };
-  const header = {};
+  const header = metadata ? { __metadata__: metadata } : {};
   const parts = [];
   let at = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {

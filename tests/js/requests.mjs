@@ -1,7 +1,7 @@
 // requests.mjs: made-up requests for tests. No imports: runs in every runtime's test.
 
 /** A seeded generator of numbers in 0..1 (mulberry32). */
-function random(seed) {
+export function random(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -51,13 +51,13 @@ export function native(args, input = '', accept = [0]) {
   }
 }
 
-/** Tensors of `siren-rope score` on a golden folder. */
-export function nativeScore(folder, isa = 'scalar') {
+/** Tensors of `siren-rope score` on a golden folder's inputs. */
+export function nativeScore(folder, isa = 'scalar', model = goldenModel(folder)) {
   const scratch = mkdtempSync(join(tmpdir(), 'siren-rope-'));
   const out = join(scratch, 'out.safetensors');
   const io = join(goldenFolder, folder, 'io.safetensors');
   try {
-    native(['score', '--model', goldenModel(folder), '--io', io, '--out', out, '--isa', isa]);
+    native(['score', '--model', model, '--io', io, '--out', out, '--isa', isa]);
     return readSafetensors(readFileSync(out));
   } finally {
     rmSync(scratch, { recursive: true });

@@ -7,8 +7,10 @@
 
 #include "base/rng.h"
 #include "kernels/kernels.h"
+#include "model/model.h"
 #include "model/quantize.h"
 #include "model/safetensors.h"
+#include "nn/linear.h"
 
 /* ---------------------------------------------------------------- rows */
 
@@ -106,18 +108,19 @@ static void test_extreme_rows(void **state) {
 typedef struct files {
   unsigned char *before;
   void *after;
+  size_t n_after;
   srope_safetensors from, to;
 } files;
 
 static files quantize(const char *path, srope_quantization kind) {
   files f;
-  size_t n_before, n_after;
+  size_t n_before;
   srope_error error;
   f.before = read_bytes(path, &n_before);
-  if (srope_model_quantize(f.before, n_before, kind, &f.after, &n_after, &error))
+  if (srope_model_quantize(f.before, n_before, kind, &f.after, &f.n_after, &error))
     fail_msg("%s: %s: %s", path, error.where, error.message);
   assert_int_equal(srope_safetensors_open(f.before, n_before, &f.from, &error), SROPE_OK);
-  assert_int_equal(srope_safetensors_open(f.after, n_after, &f.to, &error), SROPE_OK);
+  assert_int_equal(srope_safetensors_open(f.after, f.n_after, &f.to, &error), SROPE_OK);
   return f;
 }
 
@@ -250,6 +253,104 @@ static void test_halves_become_bytes(void **state) {
   }
 }
 
+/* ---------------------------------------------------------------- int8 layers of a loaded model */
+
+/* A row x (n) as whole numbers, each by itself: quanta (n); returns the zero and, in *scale, the scale. */
+static int32_t quanta_of(const float *x, size_t n, int32_t *quanta, float *scale) {
+  float low = 0, high = 0;
+  for (size_t i = 0; i < n; i++) {
+    low = fminf(low, x[i]);
+    high = fmaxf(high, x[i]);
+  }
+  float range = high - low, inverse = range > 0 ? 127 / range : 0;
+  int32_t zero = (int32_t)rint((double)(-low * inverse));
+  *scale = range / 127;
+  for (size_t i = 0; i < n; i++) {
+    double quantum = rint((double)(x[i] * inverse) + zero);
+    quanta[i] = (int32_t)fmin(fmax(quantum, 0), 127);
+  }
+  return zero;
+}
+
+/* y (n_out) of one row of x, from the file's own numbers. */
+static void multiply(const srope_safetensors *file, const char *name, const float *x, float *y) {
+  char scale_name[SROPE_MAX_NAME_BYTES], bias_name[SROPE_MAX_NAME_BYTES];
+  snprintf(scale_name, sizeof scale_name, "%s_scale", name);
+  snprintf(bias_name, sizeof bias_name, "%.*s.bias", (int)(strlen(name) - strlen(".weight")), name);
+  const srope_tensor *weight = srope_safetensors_find(file, name), *scales = srope_safetensors_find(file, scale_name),
+                     *biases = srope_safetensors_find(file, bias_name);
+  size_t n_in = (size_t)weight->shape[1];
+  int32_t quanta[MAX_ROW];
+  float scale, row_scale, bias;
+  int32_t zero = quanta_of(x, n_in, quanta, &scale);
+  for (size_t row = 0; row < weight->shape[0]; row++) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < n_in; i++) sum += (int64_t)(quanta[i] - zero) * (int8_t)weight->data[row * n_in + i];
+    srope_tensor_read_float(scales, row, 1, &row_scale);
+    y[row] = (float)sum * (scale * row_scale);
+    if (biases) {
+      srope_tensor_read_float(biases, row, 1, &bias);
+      y[row] += bias;
+    }
+  }
+}
+
+static void check_linear(const srope_model *model, const srope_safetensors *file, const srope_linear *linear) {
+  enum { ROWS = 6 };
+  static float x[ROWS * MAX_ROW], y[ROWS * MAX_ROW], expected[MAX_ROW];
+  srope_rng rng;
+  srope_rng_seed(&rng, linear->parameter, 0);
+  assert_true(linear->int8.panels && !linear->weight && linear->int8.is_tight);
+  for (size_t i = 0; i < ROWS * linear->n_in; i++) {
+    size_t row = i / linear->n_in;
+    double value = srope_rng_normal(&rng) * pow(10, 4 * (double)row - 8);
+    x[i] = row == 0 ? 0 : row == 1 ? fabsf((float)value) : row == 2 ? -fabsf((float)value) : (float)value;
+  }
+  srope_linear_forward(model, linear, x, ROWS, y);
+  for (size_t row = 0; row < ROWS; row++) {
+    const char *name = model->parameters[linear->parameter].name;
+    multiply(file, name, x + row * linear->n_in, expected);
+    for (size_t i = 0; i < linear->n_out; i++) {
+      float found = y[row * linear->n_out + i];
+      if (found != expected[i]) /* a fused bias would be a difference too */
+        fail_msg("%s on %s, row %zu, column %zu: %.9g, expected %.9g", name, model->kernels->isa, row, i, (double)found,
+                 (double)expected[i]);
+    }
+  }
+}
+
+/* The sums are of whole numbers: every layer is what one loop over the file's bytes gives, to the bit, on every instruction
+ * set. */
+static void test_int8_layers_are_exact(void **state) {
+  (void)state;
+  static const char *const isas[] = {"scalar", "avx2", "avx512", "neon"};
+  files f = quantize("models/kuairand-excerpt.safetensors", SROPE_TO_INT8);
+  int n_isas = 0;
+  for (int i = 0; i < 4; i++) {
+    srope_model *model;
+    srope_error error;
+    srope_status status = srope_model_load(f.after, f.n_after, isas[i], &model, &error);
+    if (status == SROPE_ERR_UNSUPPORTED) continue;
+    if (status) fail_msg("%s: %s", error.where, error.message);
+    n_isas++;
+    assert_true(model->projection.weight && model->head.layer[0].weight && model->head.layer[model->head.n - 1].weight);
+    for (uint32_t l = 0; l < model->info.n_layers; l++) {
+      const srope_layer *layer = &model->layers[l];
+      const srope_linear *const linears[] = {&layer->mha.q, &layer->mha.k, &layer->mha.v,
+                                             &layer->mha.o, &layer->up,    &layer->down};
+      for (int k = 0; k < 6; k++) check_linear(model, &f.to, linears[k]);
+    }
+    check_linear(model, &f.to, &model->action_attention.q);
+    check_linear(model, &f.to, &model->action_embedding.layer[1]);
+    check_linear(model, &f.to, &model->head.layer[1]);
+    srope_model_free(model);
+  }
+  assert_true(n_isas >= 1);
+  close_files(&f);
+}
+
+/* ---------------------------------------------------------------- refusals */
+
 static void expect_error(const void *bytes, size_t n, srope_quantization kind, srope_status status, const char *where,
                          const char *message) {
   void *out = (void *)bytes;
@@ -281,6 +382,10 @@ static void test_refuses(void **state) {
   assert_int_equal(srope_model_quantize(bytes, n, SROPE_TO_FLOAT16, &half, &n_half, &error), SROPE_OK);
   expect_error(half, n_half, SROPE_TO_FLOAT16, SROPE_ERR_TENSOR, "", "expected float32 weights, found none");
   srope_free(half);
+  assert_int_equal(srope_model_quantize(bytes, n, SROPE_TO_INT8, &half, &n_half, &error), SROPE_OK);
+  expect_error(half, n_half, SROPE_TO_FLOAT16, SROPE_ERR_TENSOR, "action_embedding.2.weight",
+               "expected float weights, found I8");
+  srope_free(half);
   expect_error(bytes, 4, SROPE_TO_INT8, SROPE_ERR_FORMAT, "header", "expected at least 8 bytes");
   assert_int_equal(srope_model_quantize(bytes, n, SROPE_TO_INT8, NULL, &n_half, &error), SROPE_ERR_ARGUMENT);
   assert_int_equal(srope_model_quantize(NULL, 0, SROPE_TO_INT8, &out, &n_half, &error), SROPE_ERR_ARGUMENT);
@@ -309,6 +414,7 @@ int main(void) {
       cmocka_unit_test(test_models),
       cmocka_unit_test(test_leaves_out_what_is_there_twice),
       cmocka_unit_test(test_halves_become_bytes),
+      cmocka_unit_test(test_int8_layers_are_exact),
       cmocka_unit_test(test_refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
