@@ -90,23 +90,21 @@ static size_t gather_header(srope_loader *l, const unsigned char *bytes, size_t 
 
 /* ---------------------------------------------------------------- numbers to their places */
 
+static void fail_number(srope_loader *l, const srope_parameter *to, size_t i, const char *expected) {
+  srope_fail(&l->error, SROPE_ERR_VALUE, to->name, "expected %s at element %zu", expected, l->element + i);
+}
+
 static void check_floats(srope_loader *l, const srope_parameter *to, const float *x, size_t n) {
   size_t bad = srope_first_not_finite(x, n);
-  const char *what = bad == n           ? NULL
-                     : x[bad] != x[bad] ? "finite weights, found NaN"
-                                        : "finite weights, found an infinity";
-  for (size_t i = 0; to->layout == SROPE_LAYOUT_SCALE && !what && i < n; i++)
-    if (x[i] < 0) what = "scales of 0 or more, found less", bad = i;
-  if (what) srope_fail(&l->error, SROPE_ERR_VALUE, to->name, "expected %s at element %zu", what, l->element + bad);
+  if (bad < n)
+    fail_number(l, to, bad, x[bad] != x[bad] ? "finite weights, found NaN" : "finite weights, found an infinity");
+  for (size_t i = 0; to->layout == SROPE_LAYOUT_SCALE && !l->error.status && i < n; i++)
+    if (x[i] < 0) fail_number(l, to, i, "scales of 0 or more, found less");
 }
 
 static void check_bytes(srope_loader *l, const srope_parameter *to, const unsigned char *x, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    if (x[i] == 0x80) {
-      srope_fail(&l->error, SROPE_ERR_VALUE, to->name, "expected bytes from -127 to 127, found -128 at element %zu",
-                 l->element + i);
-      return;
-    }
+  for (size_t i = 0; !l->error.status && i < n; i++)
+    if (x[i] == 0x80) fail_number(l, to, i, "bytes from -127 to 127, found -128");
 }
 
 /* The rows of l->panel, which end before row `end`. */
@@ -223,11 +221,10 @@ static srope_status finish_model(srope_loader *l) {
 
 /* ---------------------------------------------------------------- calls */
 
-/* What the loader's state lets a call give: its first error again, or that there is nothing left to load. */
+/* What a call gives: OK, or the loader's failure. */
 static srope_status report(const srope_loader *l, srope_error *error) {
   if (l->error.status && error) *error = l->error;
-  if (l->error.status) return l->error.status;
-  return l->model ? SROPE_OK : srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "the loader has given its model already");
+  return l->error.status;
 }
 
 srope_status srope_loader_create(const char *isa, uint64_t n_bytes, srope_loader **out, srope_error *error) {
@@ -272,6 +269,7 @@ srope_status srope_loader_finish(srope_loader *l, srope_model **out, srope_error
   if (status) return report(l, error);
   *out = l->model;
   l->model = NULL;
+  srope_fail(&l->error, SROPE_ERR_ARGUMENT, NULL, "the loader has given its model already"); /* whatever comes now */
   return SROPE_OK;
 }
 
