@@ -27,12 +27,13 @@ static const uint64_t max_model_bytes = (uint64_t)8 << 30;
 
 typedef struct bench {
   const char *model_path, *in_path, *out_path, *isa, *row; /* `row`: measured alone; NULL = all */
-  size_t n_runs, n_warm_up;
+  size_t n_runs, n_warm_up, n_threads;
   bool json;
 
   void *bytes; /* of the model's file */
   size_t n_bytes;
   srope_model *model, *loaded; /* `loaded`: by the row `load` */
+  srope_pool *pool;
   cli_inputs in;
   srope_session *session; /* of the row at work */
   cli_buffer logits;      /* (N, T) */
@@ -77,6 +78,7 @@ static srope_status score(bench *b, srope_error *error) {
 static srope_status begin(bench *b, size_t n, srope_error *error) {
   const srope_session_options options = {.utc_offset_minutes = b->in.candidates.utc_offset_minutes};
   srope_status status = srope_session_create(b->model, &options, &b->session, error);
+  if (status == SROPE_OK) status = srope_session_use_pool(b->session, b->pool, error);
   if (status != SROPE_OK) return status;
   srope_events events = slice(&b->in.history, b->in.info, 0, n);
   return srope_session_append(b->session, &events, error);
@@ -181,6 +183,7 @@ static srope_status prepare(bench *b, srope_error *error) {
   if (status != SROPE_OK) return status;
   status = srope_model_load(b->bytes, b->n_bytes, b->isa, &b->model, error);
   if (status != SROPE_OK) srope_error_prefix(error, "%s", b->model_path);
+  if (status == SROPE_OK) status = srope_pool_create((uint32_t)b->n_threads, &b->pool, error);
   if (status == SROPE_OK) status = cli_inputs_read(&b->in, b->in_path, srope_model_info(b->model), error);
   if (status != SROPE_OK) return status;
   if (b->in.history.n == 0 || b->in.candidates.n == 0)
@@ -256,6 +259,7 @@ static void free_bench(bench *b) {
   cli_buffer_free(&b->logits);
   cli_inputs_free(&b->in);
   srope_session_free(b->session);
+  srope_pool_free(b->pool);
   srope_model_free(b->loaded);
   srope_model_free(b->model);
   free(b->bytes);
@@ -267,13 +271,14 @@ static const char about[] =
     "then all candidates). --json prints the time of every run. In, times in seconds:\n" CLI_INPUTS_ABOUT;
 
 int cli_bench_rank(int n, char **arguments) {
-  bench b = {.n_runs = 50, .n_warm_up = 5};
+  bench b = {.n_runs = 50, .n_warm_up = 5, .n_threads = 1};
   const cli_option options[] = {
       CLI_OPTION_MODEL(&b.model_path),
       {"--io", "FILE", "the request, a .safetensors file", CLI_TEXT, &b.in_path, 0, 0, 1},
       {"--row", "NAME", "load, request, warm or append alone", CLI_TEXT, &b.row, 0, 0, 0},
       {"--runs", "R", "runs of each row", CLI_COUNT, &b.n_runs, 1, MAX_RUNS, 0},
       {"--warm-up", "R", "runs of each row before those", CLI_COUNT, &b.n_warm_up, 0, MAX_RUNS, 0},
+      CLI_OPTION_THREADS(&b.n_threads, "threads that share a request"),
       {"--out", "FILE", "where to write the logits", CLI_TEXT, &b.out_path, 0, 0, 0},
       {"--json", NULL, "print JSON instead of a table", CLI_FLAG, &b.json, 0, 0, 0},
       CLI_OPTION_ISA(&b.isa),

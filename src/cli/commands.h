@@ -29,5 +29,10 @@ int cli_angles(int n, char **arguments);
     .name = "--isa", .argument = "NAME", .help = "scalar, avx2, avx512 or neon, instead of the best there is", \
     .kind = CLI_TEXT, .target = (target_)                                                                      \
   }
+#define CLI_OPTION_THREADS(target_, help_)                                                                   \
+  {                                                                                                          \
+    .name = "--threads", .argument = "N", .help = (help_), .kind = CLI_COUNT, .target = (target_), .low = 1, \
+    .high = 1024                                                                                             \
+  }
 
 #endif

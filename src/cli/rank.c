@@ -35,8 +35,10 @@ typedef struct ranker {
   const srope_info *info;
   cli_request_reader *reader;
   srope_session *session;
-  double *weights; /* (T), or NULL for the model's */
-  size_t limit;    /* answers per request; 0 = all */
+  srope_pool *pool;
+  double *weights;  /* (T), or NULL for the model's */
+  size_t n_threads; /* of the pool */
+  size_t limit;     /* answers per request; 0 = all */
   bool explain;
   cli_buffer item, context, signal;                 /* (BATCH, X), (BATCH, Z), (BATCH, G) */
   cli_buffer candidates, ids, probabilities, order; /* (N) yyjson_val * twice, (N, T), (min(limit, N)) srope_ranked */
@@ -279,6 +281,8 @@ static srope_status create_ranker(ranker *r, const char *weights, const cli_requ
   const srope_info *info = r->info = srope_model_info(r->model);
   srope_status status = cli_request_reader_create(r->model, rules, &r->reader, error);
   if (status == SROPE_OK) status = srope_session_create(r->model, NULL, &r->session, error);
+  if (status == SROPE_OK) status = srope_pool_create((uint32_t)r->n_threads, &r->pool, error);
+  if (status == SROPE_OK) status = srope_session_use_pool(r->session, r->pool, error);
   if (status == SROPE_OK)
     status = cli_buffer_reserve(&r->item, BATCH * ((size_t)info->n_item + 1), sizeof(float), error);
   if (status == SROPE_OK)
@@ -294,6 +298,7 @@ static srope_status create_ranker(ranker *r, const char *weights, const cli_requ
 static void free_ranker(ranker *r) {
   cli_request_reader_free(r->reader);
   srope_session_free(r->session);
+  srope_pool_free(r->pool);
   free(r->weights);
   cli_buffer_free(&r->item);
   cli_buffer_free(&r->context);
@@ -329,7 +334,7 @@ int cli_rank(int n, char **arguments) {
   const char *model_path = NULL, *isa = NULL, *weights = NULL;
   size_t max_line_bytes = (size_t)64 << 20;
   cli_request_rules rules = {.max_candidates = 100000, .max_events = 100000};
-  ranker r = {0};
+  ranker r = {.n_threads = 1};
   const cli_option options[] = {
       CLI_OPTION_MODEL(&model_path),
       {"--weights", "T=W,...", "weights of tasks; a task not named weighs 0, negative ones are allowed", CLI_TEXT,
@@ -343,6 +348,7 @@ int cli_rank(int n, char **arguments) {
       {"--max-candidates", "N", "of one request", CLI_COUNT, &rules.max_candidates, 1, UINT32_MAX, 0},
       {"--max-events", "N", "of one history", CLI_COUNT, &rules.max_events, 1, UINT32_MAX, 0},
       {"--max-line-bytes", "N", "of one request", CLI_COUNT, &max_line_bytes, 2, (size_t)1 << 30, 0},
+      CLI_OPTION_THREADS(&r.n_threads, "threads that share a request, where it is large enough to gain by it"),
       CLI_OPTION_ISA(&isa),
   };
   const cli_syntax syntax = {.command = "rank",

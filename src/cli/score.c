@@ -14,6 +14,7 @@
 typedef struct scorer {
   const srope_model *model;
   const srope_info *info;
+  srope_pool *pool;
   cli_inputs in;
   cli_buffer rank_logits, sequence_logits, cold_logits, angle;
   size_t n_angle_rows;
@@ -37,6 +38,7 @@ static srope_status score_all(scorer *s, srope_error *error) {
   const srope_session_options options = {.utc_offset_minutes = s->in.candidates.utc_offset_minutes};
   srope_session *session = NULL;
   srope_status status = srope_session_create(s->model, &options, &session, error);
+  if (status == SROPE_OK) status = srope_session_use_pool(session, s->pool, error);
   if (status == SROPE_OK) status = score_session(s, session, error);
   srope_session_free(session);
   if (status == SROPE_OK)
@@ -78,10 +80,12 @@ static const char about[] =
 
 int cli_score(int n, char **arguments) {
   const char *model_path = NULL, *in_path = NULL, *out_path = NULL, *isa = NULL;
+  size_t n_threads = 1;
   const cli_option options[] = {
       CLI_OPTION_MODEL(&model_path),
       {"--io", "FILE", "the inputs, a .safetensors file", CLI_TEXT, &in_path, 0, 0, 1},
       {"--out", "FILE", "the .safetensors file to write", CLI_TEXT, &out_path, 0, 0, 1},
+      CLI_OPTION_THREADS(&n_threads, "threads that share the candidates' scores; the logits are the same"),
       CLI_OPTION_ISA(&isa),
   };
   const cli_syntax syntax = {.command = "score",
@@ -98,11 +102,13 @@ int cli_score(int n, char **arguments) {
   if (status == SROPE_OK) {
     s.model = model;
     s.info = srope_model_info(model);
-    status = cli_inputs_read(&s.in, in_path, s.info, &error);
+    status = srope_pool_create((uint32_t)n_threads, &s.pool, &error);
+    if (status == SROPE_OK) status = cli_inputs_read(&s.in, in_path, s.info, &error);
     if (status == SROPE_OK) status = score_all(&s, &error);
     if (status == SROPE_OK) status = write_scores(&s, out_path, &error);
   }
   free_scorer(&s);
+  srope_pool_free(s.pool);
   srope_model_free(model);
   return status == SROPE_OK ? EXIT_SUCCESS : cli_report_error("score", &error);
 }

@@ -33,7 +33,12 @@ void srope_cache_copy(const srope_model *model, const srope_cache *from, const s
     memcpy(to->values + p * nr * to->capacity, from->values + p * nr * from->capacity, n * nr * sizeof(float));
 }
 
-enum { MOST_ROWS = 72, LEAST_ROWS = 8, SCORES = 1 << 18 }; /* of a block of scores, and the floats it aims at */
+enum {
+  MOST_ROWS = 72, /* of a block of scores */
+  LEAST_ROWS = 8,
+  CAUSAL_ROWS = 24, /* where the rows see ever more: what is computed and not seen is half of that, squared */
+  SCORES = 1 << 18  /* the floats of scores a block aims at */
+};
 
 size_t srope_attention_rows(size_t capacity) {
   size_t rows = capacity ? SCORES / capacity : MOST_ROWS;
@@ -43,6 +48,21 @@ size_t srope_attention_rows(size_t capacity) {
 size_t srope_attention_work_size(size_t capacity) {
   size_t rows = srope_attention_rows(capacity);
   return rows == MOST_ROWS || rows == LEAST_ROWS ? rows * capacity : SCORES;
+}
+
+/* The largest of visible (m). */
+static size_t most_visible(const uint32_t *visible, size_t m) {
+  size_t most = 0;
+  for (size_t i = 0; i < m; i++)
+    if (visible[i] > most) most = visible[i];
+  return most;
+}
+
+/* How many of the next m rows to take together: all that see alike, else a few. */
+static size_t rows_together(const uint32_t *visible, size_t m) {
+  for (size_t i = 1; i < m && m > CAUSAL_ROWS; i++)
+    if (visible[i] != visible[0]) return CAUSAL_ROWS;
+  return m;
 }
 
 /* Up to srope_attention_rows rows; `most` > 0 is the largest of visible. */
@@ -64,11 +84,10 @@ static void attend(const srope_model *model, const srope_cache *cache, const flo
 
 void srope_attention_forward(const srope_model *model, const srope_cache *cache, const float *padding, const float *q,
                              const uint32_t *visible, size_t m, float *work, float *out) {
-  size_t d = model->info.d_model, rows = srope_attention_rows(cache->capacity);
-  for (size_t first = 0; first < m; first += rows) {
-    size_t here = m - first < rows ? m - first : rows, most = 0;
-    for (size_t i = first; i < first + here; i++)
-      if (visible[i] > most) most = visible[i];
+  size_t d = model->info.d_model, rows = srope_attention_rows(cache->capacity), here;
+  for (size_t first = 0; first < m; first += here) {
+    here = rows_together(visible + first, m - first < rows ? m - first : rows);
+    size_t most = most_visible(visible + first, here);
     if (most) attend(model, cache, q + first * d, visible + first, here, most, work, out + first * d);
     for (size_t i = first; i < first + here; i++)
       if (!visible[i]) memcpy(out + i * d, padding, d * sizeof *out);
@@ -131,12 +150,11 @@ static void attend_backward(const srope_model *model, const srope_gradients *gra
 void srope_attention_backward(const srope_model *model, const srope_gradients *gradients, const srope_cache *cache,
                               const float *q, const float *k, const float *v, const uint32_t *visible, size_t m,
                               const float *dout, float *work, float *dpadding, float *dq, float *dk, float *dv) {
-  size_t d = model->info.d_model, width = model->info.d_head, rows = srope_attention_rows(cache->capacity), n = 0;
+  size_t d = model->info.d_model, width = model->info.d_head, rows = srope_attention_rows(cache->capacity);
+  size_t n = most_visible(visible, m);
   size_t scores = srope_attention_work_size(cache->capacity);
-  for (size_t i = 0; i < m; i++) {
-    if (visible[i] > n) n = visible[i];
+  for (size_t i = 0; i < m; i++)
     for (size_t j = 0; dpadding && !visible[i] && j < d; j++) dpadding[j] += dout[i * d + j];
-  }
   memset(dq, 0, m * d * sizeof *dq);
   memset(dk, 0, m * d * sizeof *dk);
   memset(dv, 0, m * d * sizeof *dv);
@@ -155,9 +173,7 @@ void srope_attention_backward(const srope_model *model, const srope_gradients *g
                           work + 2 * scores + cache->capacity * width};
     pack_transposed(model, k + at, v + at, n, &head);
     for (size_t first = 0; first < m; first += rows) {
-      size_t here = m - first < rows ? m - first : rows, most = 0;
-      for (size_t i = first; i < first + here; i++)
-        if (visible[i] > most) most = visible[i];
+      size_t here = m - first < rows ? m - first : rows, most = most_visible(visible + first, here);
       if (most) attend_backward(model, gradients, &head, visible, first, here, most, n);
     }
   }

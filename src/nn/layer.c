@@ -38,19 +38,25 @@ static void apply(const srope_hook *hook, uint32_t site, float *x, size_t m, siz
   if (hook) hook->apply(hook, hook->site + site, x, m, width);
 }
 
-void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
-                         const float *a, const srope_layer_work *work) {
+void srope_layer_begin(const srope_model *model, const srope_layer *layer, const srope_rows *rows, const float *x,
+                       const float *a, const srope_layer_work *work) {
   const srope_kernels *kernels = model->kernels;
   size_t m = rows->m, d = model->info.d_model;
   const srope_norm *norm = &layer->norm_1;
-
-  /* 1. attention: LN1 is applied to all three inputs, v's being x + a */
+  /* LN1 is applied to all three inputs, v's being x + a */
   kernels->layer_norm(x, norm->gain, norm->bias, work->normed, m, d);
-  if (a) {
-    kernels->add(x, a, work->valued, m * d);
-    kernels->layer_norm(work->valued, norm->gain, norm->bias, work->valued, m, d);
-    srope_remember(model, &layer->mha, rows, work->normed, work->valued, work);
-  }
+  if (!a) return;
+  kernels->add(x, a, work->valued, m * d);
+  kernels->layer_norm(work->valued, norm->gain, norm->bias, work->valued, m, d);
+  srope_remember(model, &layer->mha, rows, work->normed, work->valued, work);
+}
+
+void srope_layer_finish(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
+                        const srope_layer_work *work) {
+  const srope_kernels *kernels = model->kernels;
+  size_t m = rows->m, d = model->info.d_model;
+
+  /* 1. attention */
   srope_attend(model, &layer->mha, rows, work->normed, work, work->attended);
   srope_linear_forward(model, &layer->mha.o, work->attended, m, work->projected);
   apply(rows->hook, SITE_ATTENTION, work->projected, m, d);

@@ -45,10 +45,14 @@ void srope_attend(const srope_model *model, const srope_attention *weights, cons
 void srope_remember(const srope_model *model, const srope_attention *weights, const srope_rows *rows, const float *x,
                     const float *y, const srope_layer_work *work);
 
-/* x (m, D) += skip · Attn + skip · FFN. With a (m, D): the rows are history tokens, whose keys and values enter the
- * caches before anyone attends. With a NULL: candidates. The hook sees both outputs before they are added. */
-void srope_layer_forward(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
-                         const float *a, const srope_layer_work *work);
+/* A layer in two halves, so that threads can take rows each and meet in between. First LN1(x) into work->normed and, of
+ * history tokens, keys and values into the caches; a (m, D), or NULL: the rows are candidates, whom nobody remembers.
+ * Then, once everyone that is seen is remembered, x (m, D) += skip · Attn + skip · FFN. The hook sees both outputs before
+ * they are added. */
+void srope_layer_begin(const srope_model *model, const srope_layer *layer, const srope_rows *rows, const float *x,
+                       const float *a, const srope_layer_work *work);
+void srope_layer_finish(const srope_model *model, const srope_layer *layer, const srope_rows *rows, float *x,
+                        const srope_layer_work *work);
 
 typedef struct srope_dturns { /* (m, P) each, added to: the gradients of the angles that turned queries and keys */
   float *query, *key;

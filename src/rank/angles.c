@@ -52,12 +52,13 @@ srope_status srope_session_angles(srope_session *session, const srope_candidates
   srope_status status = srope_candidates_check(session->model, candidates, error);
   if (status) return status;
   size_t a = info->n_angles, s = session->count + 1;
+  srope_workspace *work = &session->works[0];
   for (size_t first = 0; first < session->count; first += SROPE_ROWS) {
     size_t m = session->count - first < SROPE_ROWS ? session->count - first : SROPE_ROWS;
-    srope_session_run_angles(session, network, s, first, m, false);
-    memcpy(out + first * a, session->work.f, m * a * sizeof *out);
+    srope_session_run_angles(session, work, network, s, first, m, false);
+    memcpy(out + first * a, work->f, m * a * sizeof *out);
   }
-  srope_session_run_candidate_angles(session, candidates, candidates->signal, network, 1);
-  memcpy(out + session->count * a, session->work.f, a * sizeof *out);
+  srope_session_run_candidate_angles(session, work, candidates, candidates->signal, network, 1);
+  memcpy(out + session->count * a, work->f, a * sizeof *out);
   return SROPE_OK;
 }

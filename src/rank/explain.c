@@ -66,7 +66,10 @@ static srope_status prepare(explainer *e, const srope_candidates *candidates, sr
                              .request = e->request,
                              .utc_offset_minutes = log->utc_offset_minutes};
   srope_session_options options = {session->max_history, session->utc_offset_minutes};
-  return srope_session_create(session->model, &options, &e->trial, error);
+  srope_status status = srope_session_create(session->model, &options, &e->trial, error);
+  if (status || !SROPE_HAS_THREADS) return status;
+  e->trial->least_work = session->least_work;
+  return srope_session_use_pool(e->trial, session->pool, error);
 }
 
 /* All tokens, the candidates too, at the newest event's time and offset. */

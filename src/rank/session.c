@@ -30,6 +30,9 @@ static void find_request_starts(srope_log *log, size_t first, size_t n) {
 
 /* ---------------------------------------------------------------- memory */
 
+/* Waking threads takes some tens of microseconds, each time that they meet; one thread makes 1e6 in as many. */
+static const double LEAST_WORK = 4e6;
+
 static void place_turns(const srope_model *model, srope_arena *arena, srope_turns *turns) {
   turns->stride = model->info.d_head;
   turns->cosine = srope_arena_place(arena, SROPE_ROWS * turns->stride, sizeof(float));
@@ -82,7 +85,11 @@ static void place(const srope_model *model, size_t capacity, srope_arena *arena,
     float *values = srope_arena_place(arena, srope_cache_values_size(model, capacity), sizeof(float));
     if (arena->base) session->caches[l] = (srope_cache){keys, values, capacity};
   }
-  place_workspace(model, capacity, arena, &session->work);
+  session->context_part = srope_arena_place(arena, model->head.layer[0].n_out, sizeof(float));
+  session->works = srope_arena_place(arena, session->n_works, sizeof *session->works);
+  srope_workspace measured;
+  for (uint32_t i = 0; i < session->n_works; i++)
+    place_workspace(model, capacity, arena, arena->base ? &session->works[i] : &measured);
   session->capacity = capacity;
 }
 
@@ -99,33 +106,38 @@ static void copy_log(const srope_model *model, const srope_log *from, size_t fir
   memmove(to->request_start + at, from->request_start + first, n * sizeof(uint32_t));
 }
 
+/* The same events in a new block, for this capacity and this many threads. On failure nothing has changed. */
+static srope_status rebuild(srope_session *session, size_t capacity, uint32_t n_works, srope_error *error) {
+  const srope_model *model = session->model;
+  srope_session built = *session;
+  built.n_works = n_works;
+  srope_arena arena = {NULL, 0, false};
+  place(model, capacity, &arena, &built);
+  built.block = arena.overflow ? NULL : srope_aligned_alloc(arena.used);
+  if (!built.block)
+    return srope_fail(error, SROPE_ERR_MEMORY, "session", "no memory for a history of %zu events (%zu bytes)", capacity,
+                      arena.used);
+  arena = (srope_arena){built.block, 0, false};
+  place(model, capacity, &arena, &built);
+  if (session->block) {
+    copy_log(model, &session->log, 0, session->count, &built.log, 0);
+    find_request_starts(&built.log, 0, session->count);
+    for (uint32_t l = 0; l <= model->info.n_layers; l++)
+      srope_cache_copy(model, &session->caches[l], &built.caches[l], session->computed);
+    srope_aligned_free(session->block);
+  }
+  *session = built;
+  return SROPE_OK;
+}
+
 /* Room for n events, keeping what is there. On failure nothing has changed. */
 static srope_status reserve(srope_session *session, size_t n, srope_error *error) {
   if (session->block && n <= session->capacity) return SROPE_OK;
-  const srope_model *model = session->model;
   size_t capacity = 2 * session->capacity > n ? 2 * session->capacity : n;
   if (capacity > session->max_history) capacity = session->max_history;
   if (capacity < n) capacity = n;
-  capacity = srope_padded_size(model->kernels->nr, capacity ? capacity : 1);
-
-  srope_session grown = *session;
-  srope_arena arena = {NULL, 0, false};
-  place(model, capacity, &arena, &grown);
-  if (!arena.overflow) grown.block = srope_aligned_alloc(arena.used);
-  if (arena.overflow || !grown.block)
-    return srope_fail(error, SROPE_ERR_MEMORY, "session", "no memory for a history of %zu events (%zu bytes)", n,
-                      arena.used);
-  arena = (srope_arena){grown.block, 0, false};
-  place(model, capacity, &arena, &grown);
-  if (session->block) {
-    copy_log(model, &session->log, 0, session->count, &grown.log, 0);
-    find_request_starts(&grown.log, 0, session->count);
-    for (uint32_t l = 0; l <= model->info.n_layers; l++)
-      srope_cache_copy(model, &session->caches[l], &grown.caches[l], session->computed);
-    srope_aligned_free(session->block);
-  }
-  *session = grown;
-  return SROPE_OK;
+  capacity = srope_padded_size(session->model->kernels->nr, capacity ? capacity : 1);
+  return rebuild(session, capacity, session->n_works, error);
 }
 
 static srope_status check_offset(double minutes, const char *where, srope_error *error) {
@@ -150,6 +162,8 @@ srope_status srope_session_create(const srope_model *model, const srope_session_
   session->model = model;
   session->max_history = max_history;
   session->utc_offset_minutes = offset;
+  session->n_works = 1;
+  session->least_work = LEAST_WORK;
   enum { FIRST_ROOM = 64 };
   status = reserve(session, max_history < FIRST_ROOM ? max_history : FIRST_ROOM, error);
   if (status) {
@@ -164,6 +178,17 @@ void srope_session_free(srope_session *session) {
   if (!session) return;
   srope_aligned_free(session->block);
   free(session);
+}
+
+srope_status srope_session_use_pool(srope_session *session, srope_pool *pool, srope_error *error) {
+  if (!session) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "a session must be given");
+  uint32_t n = srope_pool_threads(pool);
+  if (n != session->n_works) {
+    srope_status status = rebuild(session, session->capacity, n, error);
+    if (status) return status;
+  }
+  session->pool = pool;
+  return SROPE_OK;
 }
 
 void srope_session_clear(srope_session *session) { session->count = session->computed = 0; }

@@ -34,6 +34,7 @@ struct srope_pass {
   size_t keys_n, values_n;
 
   float *rectified, *x, *a, *u, *joined, *logits, *phi; /* phi (2m, F) */
+  float *part;                                          /* of the contexts, see nn/head.h */
   float **layer_x;                                      /* (L): x as it went into each layer */
   srope_mlp_states action_states, head_states;
   angle_states angles[2]; /* by srope_network */
@@ -133,6 +134,7 @@ static void place_all(srope_pass *pass, srope_arena *arena) {
   pass->a = place_rows(arena, m, d);
   pass->u = place_rows(arena, m, d);
   pass->joined = place_rows(arena, m, 2 * d + info->n_context);
+  pass->part = place_rows(arena, srope_head_parts_context(model) ? m : 0, model->head.layer[0].n_out);
   pass->logits = place_rows(arena, m, info->n_tasks);
   pass->phi = place_rows(arena, 2 * m, info->n_angle_features);
   place_mlp(&model->action_embedding, m, pass->trains, arena, &pass->action_states);
@@ -282,7 +284,8 @@ const float *srope_pass_forward(srope_pass *pass, const srope_tokens *tokens, co
     srope_rows rows = make_rows(pass, tokens, SROPE_NETWORK_LAYERS, hook ? &here : NULL);
     set_spans(pass, tokens, l);
     if (pass->layer_x[l]) memcpy(pass->layer_x[l], pass->x, m * d * sizeof(float));
-    srope_layer_forward(model, &model->layers[l], &rows, pass->x, pass->a, &pass->layers[l]);
+    srope_layer_begin(model, &model->layers[l], &rows, pass->x, pass->a, &pass->layers[l]);
+    srope_layer_finish(model, &model->layers[l], &rows, pass->x, &pass->layers[l]);
   }
 
   /* 3. what was done, and the head */
@@ -292,7 +295,10 @@ const float *srope_pass_forward(srope_pass *pass, const srope_tokens *tokens, co
   srope_remember(model, &model->action_attention, &rows, pass->x, pass->a, &pass->action);
   srope_action_attention_forward(model, &rows, pass->x, &pass->action, pass->u);
   srope_head_join(model, pass->x, pass->u, tokens->context, m, pass->joined);
-  srope_head_forward(model, pass->joined, m, &pass->head_states, hook ? &here : NULL, pass->logits);
+  bool parts = srope_head_parts_context(model);
+  if (parts) srope_head_context(model, tokens->context, m, pass->part);
+  srope_head_forward(model, pass->joined, parts ? pass->part : NULL, model->head.layer[0].n_out, m, &pass->head_states,
+                     hook ? &here : NULL, pass->logits);
   return pass->logits;
 }
 

@@ -7,8 +7,8 @@
 #ifndef SROPE_TRAIN_TRAINER_H
 #define SROPE_TRAIN_TRAINER_H
 
+#include "base/pool.h"
 #include "train/distributed.h"
-#include "train/pool.h"
 #include "train/windows.h"
 
 typedef enum srope_optimizer { SROPE_ADAMW, SROPE_ADAM } srope_optimizer;

@@ -374,7 +374,8 @@ static void check_layer(learner *l, random_source *random, int layer, const uint
   learner_restart(l, random);
   if (weights) {
     copy(y, f.x, n);
-    srope_layer_forward(l->model, weights, &rows, y, f.a, &work);
+    srope_layer_begin(l->model, weights, &rows, y, f.a, &work);
+    srope_layer_finish(l->model, weights, &rows, y, &work);
     copy(f.dx, f.dy, n);
     srope_layer_backward(l->model, weights, &l->gradients, &rows, f.x, f.a, &work, &scratch, &f.dturns, f.dx, f.da);
   } else {
@@ -452,7 +453,9 @@ static void check_head(learner *l, random_source *random) {
   fill_nan(du, m * d);
   fill_nan(dcontext, m * z);
   srope_head_join(l->model, x, u, z ? context : NULL, m, joined);
-  srope_head_forward(l->model, joined, m, &states, &hook, logits);
+  float *part = srope_head_parts_context(l->model) ? learner_floats(l, m * l->model->head.layer[0].n_out) : NULL;
+  if (part) srope_head_context(l->model, context, m, part);
+  srope_head_forward(l->model, joined, part, l->model->head.layer[0].n_out, m, &states, &hook, logits);
   assert_same_function(logits, c.weight, m * info->n_tasks, head_loss(&c));
   srope_head_backward(l->model, &l->gradients, joined, m, &states, &hook, dlogits, work, djoined);
   srope_head_join_backward(l->model, djoined, m, dx, du, z ? dcontext : NULL);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/session.h"
+
 /* ---------------------------------------------------------------- the wrappers */
 
 static bool watching;             /* only calls made by the library on our behalf are counted and refused */
@@ -96,11 +98,15 @@ static float *watched_score(fixture *f, srope_session *session, const srope_cand
   return logits;
 }
 
-static void test_score_allocates_nothing(fixture *f) {
-  enum { N = 70 }; /* more than go through the network together */
+/* Alone, or with every request shared among threads. */
+static void check_score_allocates_nothing(fixture *f, srope_pool *pool) {
+  enum { N = 80 }; /* more than go through the network together */
   srope_events events = events_random(f, 150, HISTORY_ALL);
   srope_session_options options = {.max_history = 100, .utc_offset_minutes = NAN};
   srope_session *session = session_create(f, &options);
+  srope_error error = {0};
+  session->least_work = 0;
+  assert_ok(srope_session_use_pool(session, pool, &error), error);
   srope_candidates candidates = candidates_random(f, N, HISTORY_SIGNALS, &events, 10);
   size_t ends[] = {0, 1, 20, 21, 90, 99, 100, 101, 150}; /* cold, grown, full, with events dropped */
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -116,6 +122,15 @@ static void test_score_allocates_nothing(fixture *f) {
   candidates_free(&candidates);
   srope_session_free(session);
   events_free(&events);
+}
+
+static void test_score_allocates_nothing(fixture *f) {
+  srope_pool *pool = NULL;
+  srope_error error = {0};
+  check_score_allocates_nothing(f, NULL);
+  assert_ok(srope_pool_create(3, &pool, &error), error);
+  check_score_allocates_nothing(f, pool);
+  srope_pool_free(pool);
 }
 
 static void test_order_allocates_nothing(fixture *f) {
@@ -190,6 +205,19 @@ static void expect_ok_or_memory(const fixture *f, const char *call, srope_status
   (watching = true, status = (call), watching = false, expect_ok_or_memory(f, #call, status, &error), \
    status == SROPE_OK)
 
+/* Threads that were refused must have left the session as it was. */
+static bool try_pool(fixture *f, srope_session *session, srope_pool *pool, const srope_candidates *candidates) {
+  srope_error error = {0};
+  srope_status status;
+  float *before = session_score(f, session, candidates);
+  bool used = TRY(srope_session_use_pool(session, pool, &error));
+  float *after = session_score(f, session, candidates);
+  assert_same_logits(f, after, before, candidates->n);
+  free(after);
+  free(before);
+  return used;
+}
+
 /* An append that was refused must have left the session as it was. */
 static bool try_append(fixture *f, srope_session *session, const srope_events *events,
                        const srope_candidates *candidates) {
@@ -221,13 +249,13 @@ static bool try_explain(fixture *f, const srope_session *session, const srope_ca
   return false;
 }
 
-static bool use_session(fixture *f, srope_session *session, const srope_events *events,
+static bool use_session(fixture *f, srope_session *session, srope_pool *pool, const srope_events *events,
                         const srope_candidates *candidates) {
   srope_error error = {0};
   srope_status status;
   srope_events few = events_slice(f, events, 0, 3), many = events_slice(f, events, 3, events->n - 3);
-  if (!try_append(f, session, &few, candidates) || !try_explain(f, session, candidates) ||
-      !try_append(f, session, &many, candidates))
+  if (!try_append(f, session, &few, candidates) || !try_pool(f, session, pool, candidates) ||
+      !try_explain(f, session, candidates) || !try_append(f, session, &many, candidates))
     return false;
   float *angle = malloc((events->n + 1) * (f->info->n_angles + 1) * sizeof *angle);
   bool good = f->info->variant != SROPE_SIREN ||
@@ -268,9 +296,11 @@ static bool use_model(fixture *f, const srope_events *events, const srope_candid
   good = good && TRY(srope_sequence_forward(f->model, events, NAN, &out, &error));
   free(logits);
   srope_session *session = NULL;
+  srope_pool *pool = NULL;
   good = good && TRY(srope_session_create(f->model, NULL, &session, &error)) &&
-         use_session(f, session, events, candidates);
+         TRY(srope_pool_create(2, &pool, &error)) && use_session(f, session, pool, events, candidates);
   srope_session_free(session);
+  srope_pool_free(pool);
   return good;
 }
 

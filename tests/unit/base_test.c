@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include "base/error.h"
+#include "base/pool.h"
 
 /* ---------------------------------------------------------------- errors */
 
@@ -184,6 +185,50 @@ static void test_rejects_times(void **state) {
   assert_int_equal(srope_time_parse("2022-05-03\0", 11, &ms, NULL), SROPE_ERR_TIME);
 }
 
+/* ---------------------------------------------------------------- threads */
+
+enum { PIECES = 1000 };
+
+typedef struct tally {
+  srope_pool *pool;
+  int times[PIECES]; /* a piece is one thread's alone */
+} tally;
+
+static void take(void *context, size_t piece, uint32_t thread) {
+  tally *t = context;
+  if (thread < srope_pool_threads(t->pool)) t->times[piece]++;
+}
+
+/* Every piece once, round after round, on pools of any size and without one. */
+static void test_pool_runs_every_piece_once(void **state) {
+  (void)state;
+  static const size_t n[] = {0, 1, 2, 7, PIECES};
+  for (uint32_t n_threads = 0; n_threads <= 9; n_threads++) {
+    static tally t;
+    t.pool = NULL;
+    if (n_threads) assert_int_equal(srope_pool_create(n_threads, &t.pool, NULL), SROPE_OK);
+    assert_int_equal(srope_pool_threads(t.pool), n_threads ? n_threads : 1);
+    for (int round = 0; round < 200; round++) {
+      size_t pieces = n[round % 5];
+      memset(t.times, 0, sizeof t.times);
+      srope_pool_run(t.pool, pieces, take, &t);
+      for (size_t i = 0; i < PIECES; i++) assert_int_equal(t.times[i], i < pieces);
+    }
+    srope_pool_free(t.pool);
+  }
+}
+
+static void test_pool_rejects_numbers_of_threads(void **state) {
+  (void)state;
+  srope_pool *untouched = (srope_pool *)&state, *pool = untouched;
+  srope_error error;
+  assert_int_equal(srope_pool_create(0, &pool, &error), SROPE_ERR_LIMIT);
+  assert_string_equal(error.message, "expected 1 to 1024 threads, asked for 0");
+  assert_int_equal(srope_pool_create(SROPE_MAX_THREADS + 1, &pool, &error), SROPE_ERR_LIMIT);
+  assert_int_equal(srope_pool_create(1, NULL, &error), SROPE_ERR_ARGUMENT);
+  assert_ptr_equal(pool, untouched);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_status_codes),
@@ -194,6 +239,8 @@ int main(void) {
       cmocka_unit_test(test_parses_times),
       cmocka_unit_test(test_days_follow_one_another),
       cmocka_unit_test(test_rejects_times),
+      cmocka_unit_test(test_pool_runs_every_piece_once),
+      cmocka_unit_test(test_pool_rejects_numbers_of_threads),
   };
   return cmocka_run_group_tests_name("unit_base", tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
  *
  * In:  a model file (.safetensors), a user's events, candidates.
  * Out: logits, probabilities and an order.
- * Not here: files, clocks, threads, printing. The library does no input or output and keeps no global state.
+ * Not here: files, clocks, printing. The library does no input or output and keeps no global state; it starts threads only
+ * for a pool that is asked for.
  *
  * Shapes use the letters of src/README.md: C history events, N candidates, S tokens of a sequence, D model width,
  * H heads, K = D/H, P = K/2 rotation pairs, A angles (A divides P), L layers, T tasks, X item, Y action and Z context
@@ -10,7 +11,8 @@
  *
  * Errors: every call that can fail returns a status and, when `error` is not NULL, fills it. After a failure the
  * objects are as they were before the call. Results go through out-pointers and are untouched on failure.
- * Threads: a model is immutable and may be shared; a session belongs to one thread at a time.
+ * Threads: a model is immutable and may be shared; a session belongs to one thread at a time, and so does a pool, which
+ * serves one call at a time: threads that score side by side have a pool each, or none.
  * Ownership words used below: borrows (only during the call), copies, takes, owns.
  */
 #ifndef SIRENROPE_H
@@ -66,7 +68,8 @@ enum {
   SROPE_MAX_HISTORY = 1 << 20,
   SROPE_MAX_FEATURES = 1024, /* of one list */
   SROPE_MAX_LIST = 65536,    /* elements of one list value */
-  SROPE_MAX_DEPTH = 16       /* layers of one branch of an angle network */
+  SROPE_MAX_DEPTH = 16,      /* layers of one branch of an angle network */
+  SROPE_MAX_THREADS = 1024   /* of a pool */
 };
 
 /* ---------------------------------------------------------------- model */
@@ -175,6 +178,16 @@ uint64_t srope_request_key_integer(int64_t name);
  * (taken as UTC), Z or ±hh:mm. Errors: TIME. */
 srope_status srope_time_parse(const char *text, size_t n, double *time_ms, srope_error *error);
 
+/* ---------------------------------------------------------------- threads */
+
+typedef struct srope_pool srope_pool;
+
+/* `n_threads` in all, the one that calls among them; the others are started here and sleep while there is nothing to do.
+ * Errors: LIMIT (not 1 .. SROPE_MAX_THREADS), UNSUPPORTED (more than one, in a build without threads), MEMORY. */
+srope_status srope_pool_create(uint32_t n_threads, srope_pool **out, srope_error *error);
+void srope_pool_free(srope_pool *pool);              /* after whatever uses it */
+uint32_t srope_pool_threads(const srope_pool *pool); /* 1 for NULL */
+
 /* ---------------------------------------------------------------- session: one user's state */
 
 typedef struct srope_events { /* oldest first; borrows everything */
@@ -206,6 +219,12 @@ typedef struct srope_session_options {
 srope_status srope_session_create(const srope_model *model, const srope_session_options *options, srope_session **out,
                                   srope_error *error);
 void srope_session_free(srope_session *session);
+
+/* From now on this session's scores and explanations share their work among the pool's threads where a request is large
+ * enough to gain by it. Results are the same to the bit for any number of threads. The session borrows the pool, until
+ * another is given or it is freed; NULL = the caller's thread alone, as at first. Allocates a workspace for each thread.
+ * Errors: ARGUMENT, MEMORY. */
+srope_status srope_session_use_pool(srope_session *session, srope_pool *pool, srope_error *error);
 
 /* Adds events (copies). All or none. Beyond max_history the oldest drop out. May allocate; runs no network: the next
  * score runs what is new. Errors: ARGUMENT, TIME, VALUE, LIMIT, MEMORY; where = "history[i].time" with i in the batch. */

@@ -1,20 +1,36 @@
 /* pool.c: see pool.h. */
-#include "train/pool.h"
+#include "base/pool.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
 
+static srope_status check_threads(uint32_t n_threads, srope_pool *const *out, srope_error *error) {
+  if (!out) return srope_fail(error, SROPE_ERR_ARGUMENT, NULL, "a place for the pool must be given");
+  if (n_threads >= 1 && n_threads <= SROPE_MAX_THREADS) return SROPE_OK;
+  return srope_fail(error, SROPE_ERR_LIMIT, "threads", "expected 1 to %d threads, asked for %u", SROPE_MAX_THREADS,
+                    n_threads);
+}
+
+static void run_here(size_t n, srope_work work, void *context) {
+  for (size_t piece = 0; piece < n; piece++) work(context, piece, 0);
+}
+
 #ifdef SROPE_NO_THREADS
 
 struct srope_pool {
-  int nothing;
+  uint32_t n_threads;
 };
 
 srope_status srope_pool_create(uint32_t n_threads, srope_pool **out, srope_error *error) {
-  (void)n_threads;
-  *out = calloc(1, sizeof **out);
-  return *out ? SROPE_OK : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a pool");
+  srope_status status = check_threads(n_threads, out, error);
+  if (status) return status;
+  if (n_threads > 1) return srope_fail(error, SROPE_ERR_UNSUPPORTED, "threads", "this build has no threads");
+  srope_pool *pool = calloc(1, sizeof *pool);
+  if (!pool) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a pool");
+  pool->n_threads = 1;
+  *out = pool;
+  return SROPE_OK;
 }
 void srope_pool_free(srope_pool *pool) { free(pool); }
 uint32_t srope_pool_threads(const srope_pool *pool) {
@@ -23,7 +39,7 @@ uint32_t srope_pool_threads(const srope_pool *pool) {
 }
 void srope_pool_run(srope_pool *pool, size_t n, srope_work work, void *context) {
   (void)pool;
-  for (size_t i = 0; i < n; i++) work(context, i, 0);
+  run_here(n, work, context);
 }
 
 #else
@@ -44,8 +60,9 @@ struct srope_pool {
   pthread_mutex_t lock;
   pthread_cond_t begin, end;
   uint64_t round; /* of work, counted */
-  uint32_t n_busy;
+  bool open;      /* the round has pieces that nobody took, as far as is known */
   bool closing;
+  uint32_t n_busy; /* workers in the round: who wakes up too late stays out, and nobody waits for it */
   /* the round's work */
   srope_work work;
   void *context;
@@ -63,12 +80,14 @@ static void *run_worker(void *argument) {
   uint64_t seen = 0;
   pthread_mutex_lock(&pool->lock);
   for (;;) {
-    while (pool->round == seen && !pool->closing) pthread_cond_wait(&pool->begin, &pool->lock);
+    while (!pool->closing && !(pool->open && pool->round != seen)) pthread_cond_wait(&pool->begin, &pool->lock);
     if (pool->closing) break;
     seen = pool->round;
+    pool->n_busy++;
     pthread_mutex_unlock(&pool->lock);
     take_pieces(pool, self->number);
     pthread_mutex_lock(&pool->lock);
+    pool->open = false;
     if (--pool->n_busy == 0) pthread_cond_signal(&pool->end);
   }
   pthread_mutex_unlock(&pool->lock);
@@ -76,12 +95,14 @@ static void *run_worker(void *argument) {
 }
 
 srope_status srope_pool_create(uint32_t n_threads, srope_pool **out, srope_error *error) {
+  srope_status status = check_threads(n_threads, out, error);
+  if (status) return status;
   srope_pool *pool = calloc(1, sizeof *pool);
   if (!pool) return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for a pool");
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->begin, NULL);
   pthread_cond_init(&pool->end, NULL);
-  pool->n_threads = n_threads > 0 ? n_threads : 1;
+  pool->n_threads = n_threads;
   pool->workers = calloc(pool->n_threads, sizeof *pool->workers);
   bool started = pool->workers != NULL;
   for (uint32_t i = 0; started && i + 1 < pool->n_threads; i++) {
@@ -111,20 +132,25 @@ void srope_pool_free(srope_pool *pool) {
   free(pool);
 }
 
-uint32_t srope_pool_threads(const srope_pool *pool) { return pool->n_threads; }
+uint32_t srope_pool_threads(const srope_pool *pool) { return pool ? pool->n_threads : 1; }
 
 void srope_pool_run(srope_pool *pool, size_t n, srope_work work, void *context) {
+  if (!pool || pool->n_started == 0 || n < 2) {
+    run_here(n, work, context);
+    return;
+  }
   pthread_mutex_lock(&pool->lock);
   pool->work = work;
   pool->context = context;
   pool->n = n;
   atomic_store(&pool->next, 0);
-  pool->n_busy = pool->n_started;
+  pool->open = true;
   pool->round++;
   pthread_cond_broadcast(&pool->begin);
   pthread_mutex_unlock(&pool->lock);
   take_pieces(pool, 0);
   pthread_mutex_lock(&pool->lock);
+  pool->open = false;
   while (pool->n_busy > 0) pthread_cond_wait(&pool->end, &pool->lock);
   pthread_mutex_unlock(&pool->lock);
 }
