@@ -18,6 +18,7 @@ typedef struct evaluation_run {
   srope_split split;
   bool json;
   srope_dataset *data;
+  srope_pool *pool;
   srope_evaluation result;
   double wall_s, cpu_s;
 } evaluation_run;
@@ -70,7 +71,8 @@ static srope_status open_data(evaluation_run *run, srope_error *error) {
 }
 
 static srope_status evaluate(evaluation_run *run, srope_error *error) {
-  const srope_evaluate_options options = {.split = run->split, .progress = show_progress, .context = "eval"};
+  const srope_evaluate_options options = {
+      .split = run->split, .progress = show_progress, .context = "eval", .pool = run->pool};
   double start = read_clock(CLOCK_MONOTONIC);
   srope_status status = open_data(run, error);
   if (status != SROPE_OK) return status;
@@ -103,6 +105,7 @@ static const char about[] =
 
 int cli_eval(int n, char **arguments) {
   const char *model_path = NULL, *isa = NULL, *split = "test";
+  size_t n_threads = 1;
   evaluation_run run = {0};
   const cli_option options[] = {
       CLI_OPTION_MODEL(&model_path),
@@ -111,6 +114,7 @@ int cli_eval(int n, char **arguments) {
       {"--cache", "FILE", "keep the packed log there, and use it while the log stays as it is", CLI_TEXT, &run.cache, 0,
        0, 0},
       {"--json", NULL, "print JSON instead of a table", CLI_FLAG, &run.json, 0, 0, 0},
+      CLI_OPTION_THREADS(&n_threads, "threads that share the users; the metrics are the same"),
       CLI_OPTION_ISA(&isa),
   };
   const cli_syntax syntax = {.command = "eval",
@@ -125,10 +129,12 @@ int cli_eval(int n, char **arguments) {
   srope_status status = find_split(split, &run.split, &error);
   if (status == SROPE_OK) status = cli_file_load_model(model_path, isa, &model, &error);
   run.model = model;
+  if (status == SROPE_OK) status = srope_pool_create((uint32_t)n_threads, &run.pool, &error);
   if (status == SROPE_OK) status = evaluate(&run, &error);
   if (status == SROPE_OK) print_evaluation(&run);
   srope_evaluation_free(&run.result);
   srope_dataset_close(run.data);
+  srope_pool_free(run.pool);
   srope_model_free(model);
   return status == SROPE_OK ? cli_report_end("eval") : cli_report_error("eval", &error);
 }

@@ -2,17 +2,30 @@
 #include "train/evaluate.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "features/words.h"
 #include "model/model.h"
 #include "yyjson.h"
 
 enum { CHUNK = 256 }; /* events expanded at a time */
 
-typedef struct server {
+typedef struct evaluating { /* what the servers share */
+  const srope_model *model;
+  const srope_dataset *data;
+  const srope_evaluate_options *options;
+  float *logit, *label; /* (T, n_split) */
+  size_t n_split;
+  size_t *first;          /* by user: events of the split before the user's own, where the rows of these begin */
+  struct server *servers; /* by thread */
+  atomic_size_t n_done;   /* events scored, for the progress */
+} evaluating;
+
+typedef struct server { /* of one thread */
   const srope_model *model;
   const srope_info *info;
   const srope_dataset *data;
@@ -24,9 +37,11 @@ typedef struct server {
   uint32_t *head,
       *next;      /* one user's events by request, from 1: the first of a request, the next of the same; 0 = none */
   size_t n_chain; /* room in both */
-  float *logit, *label; /* (T, n_split) */
-  size_t n_split, n_scored;
+  float *logit, *label;     /* (T, n_split): borrowed */
+  size_t n_split, n_scored; /* the row of the next event */
   uint64_t n_requests, n_users;
+  srope_error error; /* what it stopped at */
+  uint64_t user;     /* the last that it began with */
 } server;
 
 const char *srope_split_name(srope_split split) {
@@ -49,10 +64,21 @@ static srope_status check_model(const srope_model *model, const srope_dataset *d
   return SROPE_OK;
 }
 
-static size_t count_split(const srope_dataset *data, srope_split split) {
-  size_t n = 0;
-  for (uint64_t i = 0; i < data->n_events; i++) n += srope_dataset_split(data, data->time_s[i]) == split;
-  return n;
+/* Counts the split's events, user by user. */
+static srope_status count_split(evaluating *e, srope_error *error) {
+  const srope_dataset *data = e->data;
+  e->first = calloc((size_t)data->n_users + 1, sizeof *e->first);
+  if (e->first == NULL)
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for %llu users", (unsigned long long)data->n_users);
+  for (uint64_t user = 0; user < data->n_users; user++) {
+    e->first[user] = e->n_split;
+    for (uint64_t i = data->user_first[user]; i < data->user_first[user + 1]; i++)
+      e->n_split += srope_dataset_split(data, data->time_s[i]) == e->options->split;
+  }
+  if (e->n_split == 0)
+    return srope_fail(error, SROPE_ERR_VALUE, srope_split_name(e->options->split),
+                      "expected events in this split, found none among %llu", (unsigned long long)data->n_events);
+  return SROPE_OK;
 }
 
 static float *place(size_t rows, size_t columns, bool *refused) {
@@ -62,28 +88,32 @@ static float *place(size_t rows, size_t columns, bool *refused) {
   return floats;
 }
 
-static srope_status create_server(server *s, srope_error *error) {
-  const srope_info *info = s->info;
+static srope_status create_server(const evaluating *e, server *s, srope_error *error) {
+  const srope_info *info = srope_model_info(e->model);
   bool refused = false;
+  *s = (server){.model = e->model,
+                .info = info,
+                .data = e->data,
+                .split = e->options->split,
+                .logit = e->logit,
+                .label = e->label,
+                .n_split = e->n_split};
   s->item = place(CHUNK, info->n_item, &refused);
   s->action = place(CHUNK, info->n_action, &refused);
   s->context = place(CHUNK, info->n_context, &refused);
   s->signal = place(CHUNK, info->n_signals, &refused);
   s->logits = place(CHUNK, info->n_tasks, &refused);
-  s->logit = place(s->n_split, info->n_tasks, &refused);
-  s->label = place(s->n_split, info->n_tasks, &refused);
   s->time_s = calloc(CHUNK, sizeof *s->time_s);
   s->utc_offset_minutes = calloc(CHUNK, sizeof *s->utc_offset_minutes);
   s->request = calloc(CHUNK, sizeof *s->request);
   if (refused || s->time_s == NULL || s->utc_offset_minutes == NULL || s->request == NULL)
-    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to score %zu events with", s->n_split);
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory to score %d events with", CHUNK);
   return srope_session_create(s->model, NULL, &s->session, error);
 }
 
 static void free_server(server *s) {
-  void *const pointers[] = {
-      s->item,    s->action, s->context, s->signal, s->logits, s->logit, s->label, s->time_s, s->utc_offset_minutes,
-      s->request, s->head,   s->next};
+  void *const pointers[] = {s->item,    s->action, s->context, s->signal, s->logits, s->time_s, s->utc_offset_minutes,
+                            s->request, s->head,   s->next};
   for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) free(pointers[i]);
   srope_session_free(s->session);
 }
@@ -208,36 +238,54 @@ static srope_status serve_split(server *s, uint64_t user_first, uint64_t first, 
   return status;
 }
 
-static srope_status serve_users(server *s, const srope_evaluate_options *options, srope_error *error) {
-  const srope_dataset *data = s->data;
-  srope_status status = SROPE_OK;
-  uint64_t reported = 0;
-  for (uint64_t user = 0; status == SROPE_OK && user < data->n_users; user++) {
-    uint64_t user_first = data->user_first[user], user_end = data->user_first[user + 1], first = user_first;
-    while (first < user_end && srope_dataset_split(data, data->time_s[first]) != s->split) first++;
-    uint64_t end = first;
-    while (end < user_end && srope_dataset_split(data, data->time_s[end]) == s->split) end++;
-    if (first < end) status = serve_split(s, user_first, first, end, error);
-    if (options->progress != NULL && s->n_scored >= reported + CHUNK) {
-      options->progress(options->context, s->n_scored, s->n_split);
-      reported = s->n_scored;
-    }
+/* A user, by a thread that has had no error yet: so the first user with one is always come to. */
+static void serve_user(void *context, size_t user, uint32_t thread) {
+  evaluating *e = context;
+  const srope_dataset *data = e->data;
+  server *s = &e->servers[thread];
+  if (s->error.status != SROPE_OK) return;
+  uint64_t user_first = data->user_first[user], user_end = data->user_first[user + 1], first = user_first;
+  while (first < user_end && srope_dataset_split(data, data->time_s[first]) != s->split) first++;
+  uint64_t end = first;
+  while (end < user_end && srope_dataset_split(data, data->time_s[end]) == s->split) end++;
+  s->user = user;
+  s->n_scored = e->first[user];
+  if (first == end || serve_split(s, user_first, first, end, &s->error) != SROPE_OK) return;
+  size_t n = (size_t)(end - first), before = atomic_fetch_add(&e->n_done, n), done = before + n;
+  if (thread == 0 && e->options->progress != NULL && done / CHUNK > before / CHUNK && done < e->n_split)
+    e->options->progress(e->options->context, done, e->n_split);
+}
+
+static srope_status serve_users(evaluating *e, srope_error *error) {
+  uint32_t n_threads = srope_pool_threads(e->options->pool);
+  srope_pool_run(e->options->pool, (size_t)e->data->n_users, serve_user, e);
+  const server *first = NULL;
+  for (uint32_t i = 0; i < n_threads; i++)
+    if (e->servers[i].error.status != SROPE_OK && (first == NULL || e->servers[i].user < first->user))
+      first = &e->servers[i];
+  if (first != NULL) {
+    *error = first->error;
+    return first->error.status;
   }
-  if (status == SROPE_OK && options->progress != NULL) options->progress(options->context, s->n_split, s->n_split);
-  return status;
+  if (e->options->progress != NULL) e->options->progress(e->options->context, e->n_split, e->n_split);
+  return SROPE_OK;
 }
 
 /* ---------------------------------------------------------------- all */
 
-static srope_status measure(const server *s, srope_evaluation *out, srope_error *error) {
-  srope_evaluation evaluation = {.n_events = s->n_scored, .n_requests = s->n_requests, .n_users = s->n_users};
-  uint32_t n_tasks = s->info->n_tasks;
+static srope_status measure(const evaluating *e, srope_evaluation *out, srope_error *error) {
+  srope_evaluation evaluation = {.n_events = e->n_split};
+  uint32_t n_tasks = srope_model_info(e->model)->n_tasks;
+  for (uint32_t i = 0; i < srope_pool_threads(e->options->pool); i++) {
+    evaluation.n_requests += e->servers[i].n_requests;
+    evaluation.n_users += e->servers[i].n_users;
+  }
   evaluation.tasks = calloc(n_tasks, sizeof *evaluation.tasks);
   srope_status status = evaluation.tasks != NULL
                             ? SROPE_OK
                             : srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for %u tasks", n_tasks);
   for (uint32_t task = 0; status == SROPE_OK && task < n_tasks; task++)
-    status = srope_metrics_compute(s->logit + task * s->n_split, s->label + task * s->n_split, s->n_split,
+    status = srope_metrics_compute(e->logit + task * e->n_split, e->label + task * e->n_split, e->n_split,
                                    &evaluation.tasks[task], error);
   if (status == SROPE_OK)
     *out = evaluation;
@@ -246,19 +294,37 @@ static srope_status measure(const server *s, srope_evaluation *out, srope_error 
   return status;
 }
 
+static srope_status create_servers(evaluating *e, srope_error *error) {
+  uint32_t n_tasks = srope_model_info(e->model)->n_tasks, n_threads = srope_pool_threads(e->options->pool);
+  bool refused = false;
+  e->logit = place(e->n_split, n_tasks, &refused);
+  e->label = place(e->n_split, n_tasks, &refused);
+  e->servers = calloc(n_threads, sizeof *e->servers);
+  if (refused || e->servers == NULL)
+    return srope_fail(error, SROPE_ERR_MEMORY, NULL, "no memory for the scores of %zu events", e->n_split);
+  srope_status status = SROPE_OK;
+  for (uint32_t i = 0; status == SROPE_OK && i < n_threads; i++) status = create_server(e, &e->servers[i], error);
+  return status;
+}
+
+static void free_evaluating(evaluating *e) {
+  for (uint32_t i = 0; e->servers != NULL && i < srope_pool_threads(e->options->pool); i++) free_server(&e->servers[i]);
+  free(e->servers);
+  free(e->logit);
+  free(e->label);
+  free(e->first);
+}
+
 srope_status srope_evaluate(const srope_model *model, const srope_dataset *data, const srope_evaluate_options *options,
                             srope_evaluation *out, srope_error *error) {
   srope_status status = check_model(model, data, error);
   if (status != SROPE_OK) return status;
-  server s = {.model = model, .info = srope_model_info(model), .data = data, .split = options->split};
-  s.n_split = count_split(data, options->split);
-  if (s.n_split == 0)
-    return srope_fail(error, SROPE_ERR_VALUE, srope_split_name(options->split),
-                      "expected events in this split, found none among %llu", (unsigned long long)data->n_events);
-  status = create_server(&s, error);
-  if (status == SROPE_OK) status = serve_users(&s, options, error);
-  if (status == SROPE_OK) status = measure(&s, out, error);
-  free_server(&s);
+  evaluating e = {.model = model, .data = data, .options = options};
+  status = count_split(&e, error);
+  if (status == SROPE_OK) status = create_servers(&e, error);
+  if (status == SROPE_OK) status = serve_users(&e, error);
+  if (status == SROPE_OK) status = measure(&e, out, error);
+  free_evaluating(&e);
   return status;
 }
 

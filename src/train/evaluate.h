@@ -1,6 +1,7 @@
 /* evaluate.h: how good a model is on a split of a data set, as it would have been served: every event of the split is a
  * candidate of its own request, after the user's events before that request (the newest the model keeps); events of one
- * request do not see one another. One session serves the users in turn; users and events that change nothing are skipped.
+ * request do not see one another. A session for each thread serves users in turn; users and events that change nothing are
+ * skipped. The same bits on any number of threads.
  * In: a model and a data set packed for its configuration. Out: metrics by task. Not here: printing. */
 #ifndef SROPE_TRAIN_EVALUATE_H
 #define SROPE_TRAIN_EVALUATE_H
@@ -17,6 +18,7 @@ typedef struct srope_evaluate_options {
   srope_split split;
   void (*progress)(void *context, uint64_t events_done, uint64_t events_total); /* may be NULL */
   void *context;
+  srope_pool *pool; /* whose threads share the users; NULL = the caller's alone, which also tells the progress */
 } srope_evaluate_options;
 
 /* Errors: VALUE (no event is in the split; where = its name), CONFIG (the model takes raw vectors), ARGUMENT (the data was

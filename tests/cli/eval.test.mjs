@@ -161,6 +161,9 @@ test('the same log as event files of either format gives the same figures, also 
           for (const key of ['split', 'events', 'requests', 'users', 'tasks']) assert.deepEqual(asEvents[key], asLog[key]);
           assert.equal(asEvents.duplicates, 0);
           assert.equal(asEvents.read, rows.length);
+          const shared = evaluate(join(scratch, format), '--split', split, '--threads', String(2 + again));
+          assert.deepEqual(shared.tasks, asEvents.tasks);
+          assert.deepEqual([shared.events, shared.requests, shared.users], [asEvents.events, asEvents.requests, asEvents.users]);
         }
       }
       assert.equal(run(['eval', '--model', model, '--data', join(scratch, format), '--cache', model]).status, 1); // a model is no cache

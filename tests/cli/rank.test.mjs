@@ -272,6 +272,15 @@ test('wrong weights end before any request', () => {
   }
 });
 
+test('threads change no digit, also of a request that is large enough for them', () => {
+  const long = { history: Array.from({ length: 40 }, (_, i) => event(400 - i, i)), candidates: Array.from({ length: 300 }, (_, i) => candidate(i)) };
+  for (const more of [{}, long]) {
+    const alone = only(more);
+    for (const n of ['1', '2', '5']) assert.deepEqual(only(more, ['--threads', n]), alone);
+  }
+  for (const wrong of ['0', '1025', 'two']) assert.equal(run(['rank', '--model', model, '--threads', wrong]).status, 2);
+});
+
 test('bounds are options', () => {
   const refused = (args, more, where) => {
     const { status, answers: [answer] } = rank(['--model', model, ...args], [request(more)]);

@@ -1,6 +1,6 @@
 // `siren-rope score` against the golden folders on every instruction set there is, and its refusals.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { golden, readTensors, root, run, withFolder, writeTensors } from './program.mjs';
@@ -34,6 +34,15 @@ for (const isa of isas) {
     });
   });
 }
+
+test('threads change no bit', async () => {
+  await withFolder((scratch) => {
+    const [one, three] = [join(scratch, 'one'), join(scratch, 'three')];
+    assert.equal(score('siren-paper', golden('siren-paper', 'io'), one).status, 0);
+    assert.equal(score('siren-paper', golden('siren-paper', 'io'), three, '--threads', '3').status, 0);
+    assert.deepEqual(readFileSync(three), readFileSync(one));
+  });
+});
 
 test('request names and offsets are read: equal times apart by name, and day features moved by an offset', async () => {
   await withFolder((scratch) => {
