@@ -13,7 +13,7 @@
 
 enum {
   ROWS = SROPE_ROWS,
-  LEAST_ROWS = 24 /* of a block of candidates, where threads share them: whole tiles, each weight used as often */
+  LEAST_ROWS = 24 /* of one block of several for a thread: whole tiles, and each weight is used as often */
 };
 static const double DAY_S = 86400.0;
 
@@ -35,11 +35,13 @@ static srope_pool *pool_for(const srope_session *session, size_t m) {
   return (double)m * row >= session->least_work ? session->pool : NULL;
 }
 
-/* Rows of a block of candidates: several blocks for each thread, so that one which is held up holds up little. */
+/* Rows of a block of candidates: a block for each thread where they are few, else several, so that a thread which is held
+ * up holds up little. */
 static size_t candidates_together(size_t n, uint32_t n_threads) {
+  size_t each = (n + n_threads - 1) / n_threads, part = each / 4 / LEAST_ROWS * LEAST_ROWS;
   if (n_threads == 1) return ROWS;
-  size_t share = n / (4 * (size_t)n_threads) / LEAST_ROWS * LEAST_ROWS;
-  return share < LEAST_ROWS ? LEAST_ROWS : smaller(share, ROWS);
+  if (each <= 2 * LEAST_ROWS) return each;
+  return part < LEAST_ROWS ? LEAST_ROWS : smaller(part, ROWS);
 }
 
 /* ---------------------------------------------------------------- angles */

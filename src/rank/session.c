@@ -30,8 +30,8 @@ static void find_request_starts(srope_log *log, size_t first, size_t n) {
 
 /* ---------------------------------------------------------------- memory */
 
-/* Waking threads takes some tens of microseconds, each time that they meet; one thread makes 1e6 in as many. */
-static const double LEAST_WORK = 4e6;
+/* A fifth of a millisecond of one core with AVX-512; waking a thread takes some tens of microseconds. */
+static const double LEAST_WORK = 1e7;
 
 static void place_turns(const srope_model *model, srope_arena *arena, srope_turns *turns) {
   turns->stride = model->info.d_head;

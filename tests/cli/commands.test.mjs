@@ -7,13 +7,13 @@ import { test } from 'node:test';
 import { golden, model, program, readTensors, root, run } from './program.mjs';
 
 const options = {
-  rank: ['--model', '--weights', '--limit', '--explain', '--sort-history', '--strict', '--max-candidates', '--max-events', '--max-line-bytes', '--isa'],
-  score: ['--model', '--io', '--out', '--isa'],
-  eval: ['--model', '--data', '--split', '--cache', '--json', '--isa'],
+  rank: ['--model', '--weights', '--limit', '--explain', '--sort-history', '--strict', '--max-candidates', '--max-events', '--max-line-bytes', '--threads', '--isa'],
+  score: ['--model', '--io', '--out', '--threads', '--isa'],
+  eval: ['--model', '--data', '--split', '--cache', '--json', '--threads', '--isa'],
   simulate: ['--out', '--users', '--events', '--days', '--strength', '--seed', '--format', '--force', '--json'],
   inspect: ['MODEL', '--json', '--isa'],
   bench: ['rank', 'train'],
-  'bench rank': ['--model', '--io', '--row', '--runs', '--warm-up', '--out', '--json', '--isa'],
+  'bench rank': ['--model', '--io', '--row', '--runs', '--warm-up', '--out', '--json', '--threads', '--isa'],
   'bench train': ['--data', '--recipe', '--threads', '--epochs', '--cache', '--json', '--isa'],
   quantize: ['IN', 'OUT', '--weights', '--json'],
   angles: ['--model', '--from', '--to', '--step', '--network', '--signal', '--utc-offset', '--json', '--isa'],
