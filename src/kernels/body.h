@@ -162,7 +162,8 @@ enum { NR_INT8 = VL * INT8_VECS, QUANTA = 4 * VL }; /* floats that become quanta
 static inline void quantize_some(const float *x, quantum *q, vec inverse, vec offset) {
   const vec least = v_constant(ROUNDER), most = v_constant(ROUNDER + SROPE_INT8_MAX);
   vec whole[4];
-  for (int i = 0; i < 4; i++) whole[i] = v_min(v_max(v_add(v_mul(v_load(x + i * VL), inverse), offset), least), most);
+  for (int i = 0; i < 4; i++)
+    whole[i] = v_min(v_max(least, v_add(v_mul(v_load(x + i * VL), inverse), offset)), most); /* NaN too */
   q_store(q, whole);
 }
 

@@ -173,6 +173,20 @@ static void test_quantize(void **state) {
   check_quantize(kernels, oracle, tiny, 1, 3);
 }
 
+/* An overflowed network's numbers: the row means nothing, but its quanta are quanta. */
+static void test_quantize_nothings(void **state) {
+  const srope_kernels *kernels = kernels_of(state);
+  float x[70];
+  for (int i = 0; i < 70; i++) x[i] = (const float[]){NAN, INFINITY, -INFINITY, 1, -2}[i % 5];
+  unsigned char quanta[4 * 80];
+  float scale;
+  int32_t zero;
+  const srope_quanta q = {quanta, &scale, &zero};
+  kernels->quantize(x, 70, &q, 1, 70);
+  for (size_t i = 0; i < 70; i++) assert_in_range(quantum_at(kernels, quanta, i), 0, 127);
+  assert_in_range(zero, 0, 127);
+}
+
 static void check_matmul_int8(const srope_kernels *kernels, random_source *random, size_t m, size_t n, size_t k,
                               int most) {
   uint32_t nr = kernels->nr_int8;
@@ -508,12 +522,19 @@ static void test_sincos64(void **state) {
 
 int main(void) {
   static const struct CMUnitTest per_isa[] = {
-      cmocka_unit_test(test_pack),        cmocka_unit_test(test_matmul),
-      cmocka_unit_test(test_elements),    cmocka_unit_test(test_sigmoid_between_arrays),
-      cmocka_unit_test(test_add),         cmocka_unit_test(test_layer_norm),
-      cmocka_unit_test(test_softmax),     cmocka_unit_test(test_softmax_padding),
-      cmocka_unit_test(test_rotate),      cmocka_unit_test(test_quantize),
-      cmocka_unit_test(test_matmul_int8), cmocka_unit_test(test_matmul_int8_ends),
+      cmocka_unit_test(test_pack),
+      cmocka_unit_test(test_matmul),
+      cmocka_unit_test(test_elements),
+      cmocka_unit_test(test_sigmoid_between_arrays),
+      cmocka_unit_test(test_add),
+      cmocka_unit_test(test_layer_norm),
+      cmocka_unit_test(test_softmax),
+      cmocka_unit_test(test_softmax_padding),
+      cmocka_unit_test(test_rotate),
+      cmocka_unit_test(test_quantize),
+      cmocka_unit_test(test_quantize_nothings),
+      cmocka_unit_test(test_matmul_int8),
+      cmocka_unit_test(test_matmul_int8_ends),
   };
   enum { N_PER_ISA = sizeof per_isa / sizeof *per_isa, N_OTHERS = 5 };
   static struct CMUnitTest tests[GOLDEN_ISA_COUNT * N_PER_ISA + N_OTHERS] = {
