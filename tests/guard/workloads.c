@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "grad/memory_dataset.h"
+#include "model/quantize.h"
 #include "property/random_model.h"
 #include "sirenrope/sirenrope.h"
 #include "train/trainer.h"
@@ -183,6 +184,16 @@ static void score(scene *s) {
   require(srope_session_score(s->session, &s->candidates, s->logits, &error), &error);
 }
 
+static void answer(scene *s) {
+  srope_error error;
+  size_t n_ranked;
+  create_session(s);
+  append(s, &s->events);
+  score(s);
+  srope_probabilities(s->model, s->logits, s->candidates.n, s->logits);
+  require(srope_rank(s->model, s->logits, s->candidates.n, NULL, 0, s->feed, &n_ranked, &error), &error);
+}
+
 /* ---------------------------------------------------------------- load: a model file's bytes -> a model */
 
 static void prepare_load(scene *s) { write_model(s, &paper); }
@@ -196,15 +207,23 @@ static void prepare_request(scene *s) {
   make_request(s, &paper, 50, 200);
 }
 
-static void counted_request(scene *s) {
+static void counted_request(scene *s) { answer(s); }
+
+/* ---------------------------------------------------------------- int8: a request, with weights and activations in bytes */
+
+static void prepare_int8(scene *s) {
   srope_error error;
-  size_t n_ranked;
-  create_session(s);
-  append(s, &s->events);
-  score(s);
-  srope_probabilities(s->model, s->logits, s->candidates.n, s->logits);
-  require(srope_rank(s->model, s->logits, s->candidates.n, NULL, 0, s->feed, &n_ranked, &error), &error);
+  void *bytes;
+  size_t n_bytes;
+  write_model(s, &paper);
+  require(srope_model_quantize(s->bytes, s->n_bytes, SROPE_TO_INT8, &bytes, &n_bytes, &error), &error);
+  s->bytes = bytes;
+  s->n_bytes = n_bytes;
+  load_model(s);
+  make_request(s, &paper, 50, 200);
 }
+
+static void counted_int8(scene *s) { answer(s); }
 
 /* ---------------------------------------------------------------- history: it is run, for one candidate */
 
@@ -372,9 +391,9 @@ typedef struct workload {
 
 #define WORKLOAD(name) \
   { #name, prepare_##name, counted_##name }
-static const workload workloads[] = {WORKLOAD(load),   WORKLOAD(request), WORKLOAD(history),
-                                     WORKLOAD(warm),   WORKLOAD(append),  WORKLOAD(long),
-                                     WORKLOAD(angles), WORKLOAD(feed),    WORKLOAD(step)};
+static const workload workloads[] = {WORKLOAD(load), WORKLOAD(request), WORKLOAD(int8), WORKLOAD(history),
+                                     WORKLOAD(warm), WORKLOAD(append),  WORKLOAD(long), WORKLOAD(angles),
+                                     WORKLOAD(feed), WORKLOAD(step)};
 static const char *const isas[] = {"scalar", "avx2"};
 enum { N_WORKLOADS = sizeof workloads / sizeof *workloads, N_ISAS = sizeof isas / sizeof *isas };
 
