@@ -15,7 +15,7 @@ void srope_head_join(const srope_model *model, const float *x, const float *u, c
 }
 
 bool srope_head_parts_context(const srope_model *model) {
-  return model->info.n_context > 0 && !model->head.layer[0].int8.panels;
+  return model->info.n_context > 0 && model->head.n > 1 && !model->head.layer[0].int8.panels;
 }
 
 void srope_head_context(const srope_model *model, const float *context, size_t m, float *part) {

@@ -28,6 +28,8 @@ static unsigned char *model_bytes(size_t model, size_t *n_bytes) {
   if (model >= GOLDEN_COUNT) {
     random_source random = {1000 + model};
     model_sizes sizes = model_sizes_random(&random);
+    if (model % 8 >= 6) sizes.head_hidden[1] = 0; /* some heads have one hidden layer, some none */
+    if (model % 8 == 7) sizes.head_hidden[0] = 0;
     return model_write(&sizes, &random, n_bytes);
   }
   char path[512];

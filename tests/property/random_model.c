@@ -218,6 +218,13 @@ static void add_config(writer *w, const model_sizes *s) {
   append_text(b, "}\"}");
 }
 
+static void add_head(writer *w, const model_sizes *s) {
+  size_t n_in = 2 * s->k * s->h + s->z, n = 0;
+  for (; n < 2 && s->head_hidden[n]; n_in = s->head_hidden[n++])
+    add_linear(w, s->head_hidden[n], n_in, 1.5, 0.3, "head.%d", 2 * (int)n);
+  add_linear(w, s->t, n_in, 1.5, 0.3, "head.%d", 2 * (int)n);
+}
+
 unsigned char *model_write(const model_sizes *s, random_source *random, size_t *n_bytes) {
   writer w = {.random = random, .bf16 = s->bf16};
   size_t d = s->k * s->h;
@@ -243,9 +250,7 @@ unsigned char *model_write(const model_sizes *s, random_source *random, size_t *
     add_angle_network(&w, s, "angle_nn");
     add_angle_network(&w, s, "action_angle_nn");
   }
-  add_linear(&w, s->head_hidden[0], 2 * d + s->z, 1.5, 0.3, "head.0");
-  add_linear(&w, s->head_hidden[1], s->head_hidden[0], 1.5, 0.3, "head.2");
-  add_linear(&w, s->t, s->head_hidden[1], 1.5, 0.3, "head.4");
+  add_head(&w, s);
   if (s->has_features) {
     add_tensor(&w, "encoder.item.id.weight", 13, 3, -1, 1);
     add_tensor(&w, "encoder.item.tags.weight", 7, 2, -1, 1);

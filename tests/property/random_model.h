@@ -18,7 +18,8 @@ double random_between(random_source *random, double low, double high);
 typedef struct model_sizes {
   int variant;                      /* srope_variant */
   size_t l, k, h, a, x, y, z, g, t; /* the public header's letters; D = K·H, A divides K/2 */
-  size_t action_hidden[2], feed_forward, head_hidden[2];
+  size_t action_hidden[2], feed_forward;
+  size_t head_hidden[2];                       /* the second 0: one hidden layer; both: none */
   size_t sine_depth, relu_depth, angle_hidden; /* hidden layers of the two branches, and their width */
   size_t n_time_features, time_features[8];    /* places in random_model.c's list of names */
   int bf16;                                    /* else F32 */

@@ -64,7 +64,8 @@ reference *reference_load(const void *bytes, size_t n_bytes) {
   r->x = weight(r, "seq_projection.0.weight")->shape[1];
   r->y = weight(r, "action_embedding.0.weight")->shape[1];
   r->z = weight(r, "head.0.weight")->shape[1] - 2 * r->d;
-  r->t = weight(r, "head.4.weight")->shape[0];
+  while (r->n_head < 3 && exists(r, "head.%d.weight", 2 * (int)r->n_head)) r->n_head++;
+  r->t = weight(r, "head.%d.weight", 2 * (int)r->n_head - 2)->shape[0];
   r->k = r->d / r->h;
   r->p = r->k / 2;
   r->a = r->variant == SROPE_SIREN ? weight(r, "rope.freq")->n : 0;
@@ -346,7 +347,8 @@ void reference_head(const reference *r, const reference_tokens *k, const double 
     memcpy(in + i * n_in + d, u + i * d, d * sizeof *in);
     memcpy(in + i * n_in + 2 * d, k->context + i * r->z, r->z * sizeof *in);
   }
-  double *out = silu_mlp(r, (const char *[]){"head.0", "head.2", "head.4"}, 3, in, k->n, k, 1 + 2 * (unsigned)r->l);
+  double *out =
+      silu_mlp(r, (const char *[]){"head.0", "head.2", "head.4"}, r->n_head, in, k->n, k, 1 + 2 * (unsigned)r->l);
   memcpy(logits, out, k->n * r->t * sizeof *out);
   free(in);
   free(out);

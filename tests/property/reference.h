@@ -13,6 +13,7 @@ typedef struct reference {
   tensor_file *file;
   int variant;                                             /* srope_variant */
   size_t l, d, h, k, p, a, x, y, z, g, t, n_time_features; /* the header's letters */
+  size_t n_head;                                           /* layers of the head, 1 to 3 */
   size_t max_history;
   double attn_scale, skip_scale, rope_base, time_scale, omega_0, trend_center, trend_scale, utc_offset_minutes;
   char time_features[64][16];
