@@ -1,8 +1,10 @@
-/* libc.c: functions of the C library that the core and yyjson call and that are large in WebAssembly's: printing there is over
- * long doubles in software. They are found before the library's. Not here: anything that the library has small. */
+/* libc.c: functions of the C library that the core and yyjson call and that are large in WebAssembly's own: it prints over long
+ * doubles in software, sorts smoothly and searches two ways. These are found before the library's. Not here: what is small there. */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -16,6 +18,13 @@ int snprintf(char *restrict text, size_t capacity, const char *restrict format, 
   size_t n = srope_text_print_list(text, capacity, format, arguments);
   va_end(arguments);
   return (int)n;
+}
+
+char *strstr(const char *text, const char *wanted) { /* of names: short */
+  size_t n = strlen(wanted);
+  for (; *text; text++)
+    if (strncmp(text, wanted, n) == 0) return (char *)(uintptr_t)text;
+  return n == 0 ? (char *)(uintptr_t)text : NULL;
 }
 
 typedef struct heap {

@@ -5,10 +5,12 @@
 
 #define qsort small_qsort
 #define snprintf small_snprintf
+#define strstr small_strstr
 #define vsnprintf small_vsnprintf
 #include "../../bindings/wasm/libc.c"
 #undef qsort
 #undef snprintf
+#undef strstr
 #undef vsnprintf
 
 typedef struct element {
@@ -48,7 +50,18 @@ static void test_prints(void **state) {
   assert_string_equal(text, "number ");
 }
 
+static void test_finds(void **state) {
+  (void)state;
+  static const char *const texts[] = {"", "a", "aab", "head.0.weight", "abababc"}, *const wanted[] = {"",   "a",
+                                                                                                      "ab", "ababc",
+                                                                                                      "t",  "x"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t j = 0; j < sizeof wanted / sizeof *wanted; j++)
+      assert_ptr_equal(small_strstr(texts[i], wanted[j]), strstr(texts[i], wanted[j]));
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sorts), cmocka_unit_test(test_prints)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sorts), cmocka_unit_test(test_prints),
+                                     cmocka_unit_test(test_finds)};
   return cmocka_run_group_tests_name("unit_wasm_libc", tests, NULL, NULL);
 }
