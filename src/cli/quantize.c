@@ -166,7 +166,7 @@ static srope_status quantize(model_file *in, model_file *out, const char *kind_n
 static const char about[] =
     "Writes a model in fewer bytes, which every command and package here loads as it does the other.\n"
     "int8: linear layers as bytes with a scale for every row; embedding tables, what takes numbers of any range (the\n"
-    "projection, action_embedding.0, head.0) and the head's last layer as float16; angle networks, biases and norms as "
+    "projection, action_embedding.0) and the head's last layer as float16; angle networks, biases and norms as "
     "they\n"
     "are. float16: every float32 weight. Prints what became of every tensor, errors as shares of the largest weight of "
     "the\n"

@@ -203,11 +203,11 @@ static void quantize(const float *x, size_t ldx, const srope_quanta *to, size_t 
   }
 }
 
-/* `rows` rows of quanta times one panel, as `tile`. */
+/* `rows` rows of quanta, from `first` on, times the panel of b that begins at `column`. */
 static inline __attribute__((always_inline)) void tile_int8(const srope_quanta *a, size_t first, size_t k,
                                                             const srope_int8_matrix *b, size_t column,
-                                                            const float *bias, float *c, size_t ldc, size_t n, int rows,
-                                                            bool is_tight) {
+                                                            const float *bias, size_t ldbias, float *c, size_t ldc,
+                                                            size_t n, int rows, bool is_tight) {
   const int8_t *w = b->panels + column * k;
   const quantum *q = (const quantum *)a->quantum + first * k;
   ivec sum[INT8_ROWS][INT8_VECS];
@@ -217,39 +217,42 @@ static inline __attribute__((always_inline)) void tile_int8(const srope_quanta *
   }
   for (size_t p = 0; p < k; p += K_STEP, w += K_STEP * NR_INT8) i_step(sum, w, q + p, k, rows, is_tight);
   for (int i = 0; i < rows; i++) {
-    float whole[NR_INT8];
+    float whole[NR_INT8], rest[NR_INT8] = {0};
     float *row = c + (size_t)i * ldc, *to = n == NR_INT8 ? row : whole;
+    const float *start = bias ? bias + (size_t)i * ldbias : rest;
+    if (bias && n < NR_INT8) start = memcpy(rest, start, n * sizeof *rest);
     const vec scale = v_splat(a->scale[first + (size_t)i]);
-    for (int j = 0; j < INT8_VECS; j++) {
-      /* never fused, so that it is the same everywhere */
+    for (int j = 0; j < INT8_VECS; j++) { /* never fused, so that it is the same everywhere */
       vec product = v_mul(i_to_float(sum[i][j]), v_mul(scale, v_load(b->scale + column + j * VL)));
-      v_store(to + j * VL, bias ? v_add(product, v_load(bias + j * VL)) : product);
+      v_store(to + j * VL, v_add(product, v_load(start + j * VL)));
     }
     if (to == whole) memcpy(row, whole, n * sizeof *row);
   }
 }
 
 static inline __attribute__((always_inline)) void panel_int8(const srope_quanta *a, const srope_int8_matrix *b,
-                                                             size_t column, const float *bias, float *c, size_t ldc,
-                                                             size_t m, size_t n, size_t k, bool is_tight) {
-  size_t row = 0;
-  for (; row + INT8_ROWS <= m; row += INT8_ROWS)
-    tile_int8(a, row, k, b, column, bias, c + row * ldc, ldc, n, INT8_ROWS, is_tight);
-  for (; row < m; row++) tile_int8(a, row, k, b, column, bias, c + row * ldc, ldc, n, 1, is_tight);
+                                                             size_t column, const float *bias, size_t ldbias, float *c,
+                                                             size_t ldc, size_t m, size_t n, bool is_tight) {
+  size_t row = 0, k = (b->n_in + K_STEP - 1) / K_STEP * K_STEP;
+  for (; row + INT8_ROWS <= m; row += INT8_ROWS, c += INT8_ROWS * ldc) {
+    tile_int8(a, row, k, b, column, bias, ldbias, c, ldc, n, INT8_ROWS, is_tight);
+    if (bias) bias += INT8_ROWS * ldbias;
+  }
+  for (; row < m; row++, c += ldc) {
+    tile_int8(a, row, k, b, column, bias, ldbias, c, ldc, n, 1, is_tight);
+    if (bias) bias += ldbias;
+  }
 }
 
-static void matmul_int8(const srope_quanta *a, const srope_int8_matrix *b, const float *bias, float *c, size_t ldc,
-                        size_t m, size_t n, size_t k) {
-  k = (k + K_STEP - 1) / K_STEP * K_STEP;
+static void matmul_int8(const srope_quanta *a, const srope_int8_matrix *b, const float *bias, size_t ldbias, float *c,
+                        size_t ldc, size_t m, size_t n) {
   for (size_t column = 0; column < n; column += NR_INT8) {
     size_t width = n - column < NR_INT8 ? n - column : NR_INT8;
-    float rest[NR_INT8] = {0};
     const float *bias_here = bias ? bias + column : NULL;
-    if (bias && width < NR_INT8) bias_here = memcpy(rest, bias + column, width * sizeof *rest);
     if (STEPS_ARE_FASTER_TIGHT && b->is_tight)
-      panel_int8(a, b, column, bias_here, c + column, ldc, m, width, k, true);
+      panel_int8(a, b, column, bias_here, ldbias, c + column, ldc, m, width, true);
     else
-      panel_int8(a, b, column, bias_here, c + column, ldc, m, width, k, false);
+      panel_int8(a, b, column, bias_here, ldbias, c + column, ldc, m, width, false);
   }
 }
 

@@ -18,6 +18,9 @@ typedef struct srope_int8_matrix {
   const float *scale;   /* (n_out, padded to nr_int8) */
   const int32_t *sum;   /* (n_out, padded to nr_int8): of each column's bytes */
   bool is_tight;        /* srope_pack_int8's answer for all of it */
+  uint32_t n_in;
+  const struct srope_int8_matrix
+      *next; /* of the same weight: its next inputs, which are quantised by themselves; or NULL */
 } srope_int8_matrix;
 
 /* Rows of floats as whole numbers 0 .. 127 of `quantum_bytes` each, srope_quanta_stride apart:
@@ -51,10 +54,10 @@ typedef struct srope_kernels {
   void (*rotate)(float *x, const float *cosine, const float *sine, size_t n_heads, size_t d_head);
   /* q (m, k) = x (m, k), each row by its own smallest and largest number. The same on every instruction set. */
   void (*quantize)(const float *x, size_t ldx, const srope_quanta *q, size_t m, size_t k);
-  /* c (m, n) = bias (n; NULL = 0) + a (m, k) · b (k, n). Sums of whole numbers, so the same on every instruction set:
-   * k <= SROPE_INT8_MAX_K keeps them within 32 bits. */
-  void (*matmul_int8)(const srope_quanta *a, const srope_int8_matrix *b, const float *bias, float *c, size_t ldc,
-                      size_t m, size_t n, size_t k);
+  /* c (m, n) = bias + a (m, b->n_in) · b (b->n_in, n). bias (m, n), which may be c; ldbias 0 = one row for all; NULL = 0.
+   * Sums of whole numbers, so the same on every instruction set: n_in <= SROPE_INT8_MAX_K keeps them within 32 bits. */
+  void (*matmul_int8)(const srope_quanta *a, const srope_int8_matrix *b, const float *bias, size_t ldbias, float *c,
+                      size_t ldc, size_t m, size_t n);
 } srope_kernels;
 
 enum { SROPE_INT8_MAX_K = 32768, SROPE_INT8_MAX = 127 };
@@ -71,10 +74,10 @@ void srope_pack(uint32_t nr, const float *w, size_t n_out, size_t n_in, float *p
 /* Bytes of a packed (n_out, n_in) int8 weight, and elements from one row of quanta to the next. */
 size_t srope_packed_int8_size(const srope_kernels *kernels, size_t n_out, size_t n_in);
 size_t srope_quanta_stride(const srope_kernels *kernels, size_t k);
-/* w (n_out, n_in) -> panels and sum (n_out, padded to nr_int8). Whole panels may be packed one after the other, each
+/* w (n_out, n_in), rows ldw apart -> panels and sum (n_out, padded to nr_int8). Whole panels may be packed one after the other, each
  * srope_packed_int8_size(kernels, nr_int8, n_in) bytes. Returns whether all rows are tight. */
-bool srope_pack_int8(const srope_kernels *kernels, const int8_t *w, size_t n_out, size_t n_in, int8_t *packed,
-                     int32_t *sum);
+bool srope_pack_int8(const srope_kernels *kernels, const int8_t *w, size_t ldw, size_t n_out, size_t n_in,
+                     int8_t *packed, int32_t *sum);
 /* Whether products of this row (n_in) with quanta add up within 16 bits, four at a time: some kernels are faster then.
  * In every aligned eight b0 .. b7: |b0| + |b1| + |b4| + |b5| and |b2| + |b3| + |b6| + |b7| are at most 258. */
 bool srope_int8_is_tight(const int8_t *w, size_t n_in);

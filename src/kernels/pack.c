@@ -35,13 +35,13 @@ bool srope_int8_is_tight(const int8_t *w, size_t n_in) {
   return true;
 }
 
-bool srope_pack_int8(const srope_kernels *kernels, const int8_t *w, size_t n_out, size_t n_in, int8_t *packed,
-                     int32_t *sum) {
+bool srope_pack_int8(const srope_kernels *kernels, const int8_t *w, size_t ldw, size_t n_out, size_t n_in,
+                     int8_t *packed, int32_t *sum) {
   size_t nr = kernels->nr_int8, group = kernels->k_group, k = padded_k(kernels, n_in);
   bool is_tight = true;
   memset(packed, 0, srope_packed_int8_size(kernels, n_out, n_in));
   memset(sum, 0, srope_padded_size((uint32_t)nr, n_out) * sizeof *sum);
-  for (size_t out = 0; out < n_out; out++, w += n_in) {
+  for (size_t out = 0; out < n_out; out++, w += ldw) {
     int8_t *column = packed + out / nr * nr * k + out % nr * group;
     for (size_t in = 0; in < n_in; in++) {
       column[in / group * group * nr + in % group] = w[in];

@@ -115,10 +115,13 @@ static void pack_panel(srope_loader *l, const srope_parameter *to, size_t nr, si
     return;
   }
   const srope_kernels *kernels = l->model->kernels;
-  srope_int8_matrix *matrix = to->place;
-  int8_t *panel = (int8_t *)(uintptr_t)matrix->panels + first / nr * srope_packed_int8_size(kernels, nr, n_in);
-  int32_t *sum = (int32_t *)(uintptr_t)matrix->sum + first;
-  if (!srope_pack_int8(kernels, l->panel, end - first, n_in, panel, sum)) matrix->is_tight = false;
+  const int8_t *bytes = l->panel;
+  for (srope_int8_matrix *part = to->place; part;
+       bytes += part->n_in, part = (srope_int8_matrix *)(uintptr_t)part->next) {
+    int8_t *panel = (int8_t *)(uintptr_t)part->panels + first / nr * srope_packed_int8_size(kernels, nr, part->n_in);
+    int32_t *sum = (int32_t *)(uintptr_t)part->sum + first;
+    if (!srope_pack_int8(kernels, bytes, n_in, end - first, part->n_in, panel, sum)) part->is_tight = false;
+  }
 }
 
 /* n whole elements of the tensor that is arriving, as many at a time as lie together. */

@@ -91,8 +91,9 @@ struct srope_model {
   srope_angle_network angles[2]; /* by srope_network; n = 0 unless siren */
   srope_layer *layers;           /* (L) */
   srope_attention action_attention;
-  srope_mlp head;              /* .0 .2 .4: 2D+Z -> ... -> T */
-  srope_parameter *parameters; /* (n_parameters), in the order of tensors.c's list */
+  srope_mlp head;                  /* .0 .2 .4: 2D+Z -> ... -> T */
+  srope_int8_matrix head_parts[2]; /* of an int8 head.0: u and context, which have other sizes than x has */
+  srope_parameter *parameters;     /* (n_parameters), in the order of tensors.c's list */
   uint32_t n_parameters, frequency_parameter, order_scale_parameter;
   uint32_t max_hidden; /* widest activation of any mlp or feed-forward, for workspaces */
 

@@ -84,8 +84,7 @@ static void mark_attention(quantizer *z, const srope_attention *attention) {
 }
 
 /* Bytes for all linear layers but those that take numbers of several kinds, whose ranges are anyone's (a row of quanta has one
- * range, and what is small beside the rest would lose its digits): the projection, action_embedding.0 and head.0. Nor the
- * head's last, which is small and whose output nothing smooths, nor the angle networks, where every digit turns a pair. */
+ * range, and what is small beside the rest would lose its digits): the projection and action_embedding.0. Nor the head's last, which is small and whose output nothing smooths, nor the angle networks, where every digit turns a pair. */
 static void mark_linears(quantizer *z) {
   const srope_model *model = z->model;
   for (uint32_t i = 1; i < model->action_embedding.n; i++) mark(z, &model->action_embedding.layer[i]);
@@ -95,7 +94,7 @@ static void mark_linears(quantizer *z) {
     mark(z, &model->layers[l].down);
   }
   mark_attention(z, &model->action_attention);
-  for (uint32_t i = 1; i + 1 < model->head.n; i++) mark(z, &model->head.layer[i]);
+  for (uint32_t i = 0; i + 1 < model->head.n; i++) mark(z, &model->head.layer[i]);
 }
 
 static void keep_mlp(quantizer *z, const srope_mlp *mlp) {

@@ -131,7 +131,21 @@ static void place_floats(walk *w, srope_linear *linear, const srope_tensor *tens
   if (panel_bytes > w->panel_bytes) w->panel_bytes = panel_bytes;
 }
 
-/* A weight of bytes and, beside it, what they count in each row. */
+/* n_in inputs of a weight of bytes: a matrix, before `next`. */
+static srope_int8_matrix place_part(walk *w, const srope_linear *linear, uint32_t n_in, const float *scale,
+                                    const srope_int8_matrix *next) {
+  const srope_kernels *kernels = w->model->kernels;
+  return (srope_int8_matrix){
+      .panels = srope_arena_place(&w->arena, srope_packed_int8_size(kernels, linear->n_out, n_in), 1),
+      .sum = srope_arena_place(&w->arena, srope_padded_size(kernels->nr_int8, linear->n_out), sizeof(int32_t)),
+      .scale = scale,
+      .is_tight = true,
+      .n_in = n_in,
+      .next = next};
+}
+
+/* A weight of bytes and, beside it, what they count in each row. The head's first takes x, u and context, which are each
+ * quantised by itself: u is small beside x. */
 static void place_int8(walk *w, srope_linear *linear, const char *name, const srope_tensor *tensor) {
   const srope_kernels *kernels = w->model->kernels;
   const uint64_t n_out = tensor->shape[0];
@@ -142,11 +156,16 @@ static void place_int8(walk *w, srope_linear *linear, const char *name, const sr
   const srope_tensor *scale = take(w, name, SCALE, 1, &n_out, SINGLE);
   uint32_t scale_parameter = next_parameter(w);
   float *scales = srope_arena_place(&w->arena, n_padded, sizeof *scales);
-  linear->int8 = (srope_int8_matrix){
-      .panels = srope_arena_place(&w->arena, srope_packed_int8_size(kernels, linear->n_out, linear->n_in), 1),
-      .sum = srope_arena_place(&w->arena, n_padded, sizeof *linear->int8.sum),
-      .scale = scales,
-      .is_tight = true};
+  srope_model *model = w->model;
+  uint32_t d = model->info.d_model, z = model->info.n_context;
+  if (linear == &model->head.layer[0]) {
+    srope_int8_matrix *rest = model->head_parts;
+    if (z > 0) rest[1] = place_part(w, linear, z, scales, NULL);
+    rest[0] = place_part(w, linear, d, scales, z > 0 ? &rest[1] : NULL);
+    linear->int8 = place_part(w, linear, d, scales, &rest[0]);
+  } else {
+    linear->int8 = place_part(w, linear, linear->n_in, scales, NULL);
+  }
   record(w, linear->parameter, tensor, SROPE_LAYOUT_INT8, &linear->int8);
   if (scale) record(w, scale_parameter, scale, SROPE_LAYOUT_SCALE, scales);
   size_t panel_bytes = (size_t)kernels->nr_int8 * linear->n_in;

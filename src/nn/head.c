@@ -14,15 +14,19 @@ void srope_head_join(const srope_model *model, const float *x, const float *u, c
   }
 }
 
-bool srope_head_parts_context(const srope_model *model) {
-  return model->info.n_context > 0 && model->head.n > 1 && !model->head.layer[0].int8.panels;
-}
+bool srope_head_parts_context(const srope_model *model) { return model->info.n_context > 0 && model->head.n > 1; }
+
+/* An int8 weight has x, u and the context as parts of their own. */
+static const srope_int8_matrix *context_part(const srope_linear *first) { return first->int8.next->next; }
 
 void srope_head_context(const srope_model *model, const float *context, size_t m, float *part) {
   const srope_linear *first = &model->head.layer[0];
   size_t nr = model->kernels->nr, z = model->info.n_context;
-  model->kernels->matmul(context, z, first->weight + 2 * (size_t)model->info.d_model * nr, first->n_in * nr, NULL, part,
-                         first->n_out, m, first->n_out, z);
+  if (first->int8.panels)
+    srope_int8_forward(model, context_part(first), NULL, first->n_out, context, z, NULL, m, part);
+  else
+    model->kernels->matmul(context, z, first->weight + 2 * (size_t)model->info.d_model * nr, first->n_in * nr, NULL,
+                           part, first->n_out, m, first->n_out, z);
 }
 
 /* y (m, n_out) = (W0 · [x ; u] + b) + part: in this order whether the part is shared or not. */
@@ -30,8 +34,11 @@ static void first_layer(const srope_model *model, const float *joined, const flo
                         float *y) {
   const srope_linear *first = &model->head.layer[0];
   size_t n_in = first->n_in, n_out = first->n_out;
-  model->kernels->matmul(joined, n_in, first->weight, n_in * model->kernels->nr, first->bias, y, n_out, m, n_out,
-                         2 * (size_t)model->info.d_model);
+  if (first->int8.panels)
+    srope_int8_forward(model, &first->int8, context_part(first), n_out, joined, n_in, first->bias, m, y);
+  else
+    model->kernels->matmul(joined, n_in, first->weight, n_in * model->kernels->nr, first->bias, y, n_out, m, n_out,
+                           2 * (size_t)model->info.d_model);
   for (size_t i = 0; i < m; i++, y += n_out, part += stride) model->kernels->add(y, part, y, n_out);
 }
 

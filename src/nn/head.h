@@ -10,8 +10,7 @@ void srope_head_join(const srope_model *model, const float *x, const float *u, c
 /* What context (m, Z) adds to the head's first layer, which is linear: part (m, n_out of that layer). Candidates whose
  * contexts are equal can share one row. */
 void srope_head_context(const srope_model *model, const float *context, size_t m, float *part);
-/* Whether the first layer's context can be taken apart: there is one, other layers follow, and weights are not int8, which
- * take all of a row by one scale. */
+/* Whether the first layer's context is taken apart: there is one, and other layers follow. */
 bool srope_head_parts_context(const srope_model *model);
 
 /* logits (m, T) = W4 · SiLU(W2 · SiLU(W0 · joined)). part, of srope_head_context, rows `stride` floats apart (0 = one for

@@ -7,29 +7,37 @@
 
 enum { QUANTA_BYTES = 1 << 16, MANY_ROWS = 72 }; /* on the stack: the longest row, or many of the usual ones */
 
-static void int8_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y) {
+/* One part of an int8 weight: y (m, n_out) = bias + x (m, part->n_in), rows ldx apart, · W^T. */
+static void part_forward(const srope_model *model, const srope_int8_matrix *part, size_t n_out, const float *x,
+                         size_t ldx, const float *bias, size_t ldbias, size_t m, float *y) {
   _Alignas(64) unsigned char quantum[QUANTA_BYTES];
   float scale[MANY_ROWS];
   int32_t zero[MANY_ROWS];
   const srope_quanta quanta = {quantum, scale, zero};
   const srope_kernels *kernels = model->kernels;
-  size_t n_in = linear->n_in, n_out = linear->n_out;
-  size_t most = QUANTA_BYTES / (srope_quanta_stride(kernels, n_in) * kernels->quantum_bytes);
+  size_t most = QUANTA_BYTES / (srope_quanta_stride(kernels, part->n_in) * kernels->quantum_bytes);
   if (most > MANY_ROWS) most = MANY_ROWS;
   for (size_t first = 0; first < m; first += most) {
     size_t rows = m - first < most ? m - first : most;
-    kernels->quantize(x + first * n_in, n_in, &quanta, rows, n_in);
-    kernels->matmul_int8(&quanta, &linear->int8, linear->bias, y + first * n_out, n_out, rows, n_out, n_in);
+    kernels->quantize(x + first * ldx, ldx, &quanta, rows, part->n_in);
+    kernels->matmul_int8(&quanta, part, bias ? bias + first * ldbias : NULL, ldbias, y + first * n_out, n_out, rows,
+                         n_out);
   }
 }
 
+void srope_int8_forward(const srope_model *model, const srope_int8_matrix *part, const srope_int8_matrix *end,
+                        size_t n_out, const float *x, size_t ldx, const float *bias, size_t m, float *y) {
+  size_t ldbias = 0;
+  for (; part != end; x += part->n_in, part = part->next, bias = y, ldbias = n_out)
+    part_forward(model, part, n_out, x, ldx, bias, ldbias, m, y);
+}
+
 void srope_linear_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y) {
-  if (linear->int8.panels) {
-    int8_forward(model, linear, x, m, y);
-    return;
-  }
-  model->kernels->matmul(x, linear->n_in, linear->weight, (size_t)linear->n_in * model->kernels->nr, linear->bias, y,
-                         linear->n_out, m, linear->n_out, linear->n_in);
+  size_t n_in = linear->n_in, n_out = linear->n_out;
+  if (linear->int8.panels)
+    srope_int8_forward(model, &linear->int8, NULL, n_out, x, n_in, linear->bias, m, y);
+  else
+    model->kernels->matmul(x, n_in, linear->weight, n_in * model->kernels->nr, linear->bias, y, n_out, m, n_out, n_in);
 }
 
 void srope_mlp_forward(const srope_model *model, const srope_mlp *mlp, srope_activation activate, const float *x,

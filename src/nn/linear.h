@@ -4,8 +4,12 @@
 
 #include "nn/gradient.h"
 
-/* With int8 weights x is quantised on the way, row by row. */
+/* With int8 weights x is quantised on the way, row by row, each part of the weight's inputs by itself. */
 void srope_linear_forward(const srope_model *model, const srope_linear *linear, const float *x, size_t m, float *y);
+/* The parts of an int8 weight from one up to, not with, another (NULL: to the last): y (m, n_out) = bias (NULL = 0) + x · W^T,
+ * x being the first part's first input, rows ldx apart. */
+void srope_int8_forward(const srope_model *model, const srope_int8_matrix *part, const srope_int8_matrix *end,
+                        size_t n_out, const float *x, size_t ldx, const float *bias, size_t m, float *y);
 
 typedef void (*srope_activation)(const srope_model *model, float *y, size_t n);
 

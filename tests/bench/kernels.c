@@ -52,7 +52,7 @@ static float matmul(uint32_t repeats, uint32_t k) {
   if (work.packed_k != k) srope_pack(kernels->nr, work.w, N, k, work.packed);
   work.packed_k = k;
   for (uint32_t r = 0; r < repeats; r++)
-    kernels->matmul(work.a, k, work.packed, (size_t)kernels->nr * k, work.bias, work.c, N, M, N, k);
+    kernels->matmul(work.a, k, work.packed, (size_t)kernels->nr * k, work.bias, 0, work.c, N, M, N);
   return work.c[0];
 }
 
@@ -62,11 +62,11 @@ static float matmul_int8(uint32_t repeats, uint32_t k) {
   const srope_kernels *kernels = work.kernels;
   const srope_quanta quanta = {work.quanta, work.quanta_scale, work.quanta_zero};
   if (packed_k != k) {
-    is_tight = srope_pack_int8(kernels, work.bytes, N, k, work.panels, work.sum);
+    is_tight = srope_pack_int8(kernels, work.bytes, k, N, k, work.panels, work.sum);
     kernels->quantize(work.a, k, &quanta, M, k);
   }
   packed_k = k;
-  const srope_int8_matrix b = {work.panels, work.scale, work.sum, is_tight};
+  const srope_int8_matrix b = {work.panels, work.scale, work.sum, is_tight, k, NULL};
   for (uint32_t r = 0; r < repeats; r++) kernels->matmul_int8(&quanta, &b, work.bias, work.c, N, M, N, k);
   return work.c[0];
 }

@@ -199,11 +199,11 @@ static void check_matmul_int8(const srope_kernels *kernels, random_source *rando
   for (size_t j = 0; j < n; j++) scale[j] = (float)random_between(random, 0.001, 0.01);
   int32_t *sum = malloc(n_padded * sizeof *sum), zero[20];
   float row_scale[20];
-  srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, n, k, panels, sum)};
+  srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, k, n, k, panels, sum), (uint32_t)k, NULL};
   srope_quanta q = {malloc(m * stride * kernels->quantum_bytes), row_scale, zero};
   kernels->quantize(x, k, &q, m, k);
   const float *bias_or_null = random_below(random, 2) ? bias : NULL;
-  kernels->matmul_int8(&q, &b, bias_or_null, c, ldc, m, n, k);
+  kernels->matmul_int8(&q, &b, bias_or_null, 0, c, ldc, m, n);
   for (size_t i = 0; i < m; i++) {
     for (size_t j = 0; j < n; j++) {
       int64_t exact = 0;
@@ -213,7 +213,10 @@ static void check_matmul_int8(const srope_kernels *kernels, random_source *rando
       assert_memory_equal(&expected, &c[i * ldc + j], sizeof expected);
     }
     srope_quanta alone = {(char *)q.quantum + i * stride * kernels->quantum_bytes, row_scale + i, zero + i};
-    kernels->matmul_int8(&alone, &b, bias_or_null, row, n, 1, n, k);
+    kernels->matmul_int8(&alone, &b, bias_or_null, 0, row, n, 1, n);
+    assert_memory_equal(row, c + i * ldc, n * sizeof *row);
+    for (size_t j = 0; j < n; j++) row[j] = bias_or_null ? bias[j] : 0; /* onto what is there */
+    kernels->matmul_int8(&alone, &b, row, n, row, n, 1, n);
     assert_memory_equal(row, c + i * ldc, n * sizeof *row);
   }
   void *owned[] = {w, panels, x, scale, bias, row, c, sum, q.quantum};
@@ -244,12 +247,12 @@ static void test_matmul_int8_ends(void **state) {
     }
     x[0] = 0; /* a range of 0 .. 127 */
     int32_t sum[64], zero;
-    srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, 1, K, panels, sum)};
+    srope_int8_matrix b = {panels, scale, sum, srope_pack_int8(kernels, w, K, 1, K, panels, sum), K, NULL};
     assert_int_equal(b.is_tight, tight);
     assert_int_equal(sum[0], K * w[0]);
     srope_quanta q = {malloc(srope_quanta_stride(kernels, K) * kernels->quantum_bytes), &row_scale, &zero};
     kernels->quantize(x, K, &q, 1, K);
-    kernels->matmul_int8(&q, &b, NULL, &c, 1, 1, 1, K);
+    kernels->matmul_int8(&q, &b, NULL, 0, &c, 1, 1, 1);
     assert_true(c == (float)(127 * w[0] * (K - 1)));
     void *owned[] = {w, panels, x, q.quantum};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);

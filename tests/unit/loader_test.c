@@ -137,12 +137,14 @@ static void assert_same_models(const srope_model *a, const srope_model *b) {
     assert_string_equal(p->name, q->name);
     assert_int_equal(p->layout, q->layout);
     if (p->layout == SROPE_LAYOUT_INT8) {
-      const srope_int8_matrix *x = p->place, *y = q->place;
       size_t n_out = srope_padded_size(a->kernels->nr_int8, p->shape[0]);
-      assert_memory_equal(x->panels, y->panels, srope_packed_int8_size(a->kernels, p->shape[0], p->shape[1]));
-      assert_memory_equal(x->sum, y->sum, n_out * sizeof *x->sum);
-      assert_memory_equal(x->scale, y->scale, n_out * sizeof *x->scale);
-      assert_int_equal(x->is_tight, y->is_tight);
+      for (const srope_int8_matrix *x = p->place, *y = q->place; x || y; x = x->next, y = y->next) {
+        assert_int_equal(x->n_in, y->n_in);
+        assert_memory_equal(x->panels, y->panels, srope_packed_int8_size(a->kernels, p->shape[0], x->n_in));
+        assert_memory_equal(x->sum, y->sum, n_out * sizeof *x->sum);
+        assert_memory_equal(x->scale, y->scale, n_out * sizeof *x->scale);
+        assert_int_equal(x->is_tight, y->is_tight);
+      }
     } else {
       assert_memory_equal(p->place, q->place, stored_bytes(a, p));
     }
@@ -398,27 +400,34 @@ static void test_converts_and_packs(void **state) {
 }
 
 /* The same numbers as bytes of 1/16: what panels, sums and scales hold, and that it ranks. */
-static void check_int8(const srope_model *model, const srope_linear *linear, uint32_t n_out, uint32_t n_in) {
-  const srope_kernels *kernels = model->kernels;
-  const srope_int8_matrix *matrix = &linear->int8;
+static void check_part(const srope_kernels *kernels, const srope_int8_matrix *matrix, uint32_t n_out, uint32_t n_in,
+                       uint32_t first) {
   uint32_t nr = kernels->nr_int8, group = kernels->k_group;
-  size_t panel = srope_packed_int8_size(kernels, nr, n_in);
+  size_t panel = srope_packed_int8_size(kernels, nr, matrix->n_in);
   bool is_tight = true;
-  assert_null(linear->weight);
-  assert_true(linear->n_out == n_out && linear->n_in == n_in);
   for (uint32_t out = 0; out < (n_out + nr - 1) / nr * nr; out++) {
     int8_t row[16] = {0};
     int32_t sum = 0;
-    for (uint32_t in = 0; in < n_in; in++) {
-      row[in] = out < n_out ? (int8_t)(16 * expected_weight((size_t)out * n_in + in)) : 0;
+    for (uint32_t in = 0; in < matrix->n_in; in++) {
+      row[in] = out < n_out ? (int8_t)(16 * expected_weight((size_t)out * n_in + first + in)) : 0;
       sum += row[in];
       assert_int_equal(matrix->panels[out / nr * panel + (in / group * nr + out % nr) * group + in % group], row[in]);
     }
     assert_int_equal(matrix->sum[out], sum);
     assert_true(matrix->scale[out] == (out < n_out ? 0.0625f : 0));
-    is_tight = is_tight && srope_int8_is_tight(row, n_in);
+    is_tight = is_tight && srope_int8_is_tight(row, matrix->n_in);
   }
   assert_int_equal(matrix->is_tight, is_tight);
+}
+
+static void check_int8(const srope_model *model, const srope_linear *linear, uint32_t n_out, uint32_t n_in) {
+  uint32_t first = 0, n_parts = 0;
+  assert_null(linear->weight);
+  assert_true(linear->n_out == n_out && linear->n_in == n_in);
+  for (const srope_int8_matrix *part = &linear->int8; part; first += part->n_in, part = part->next, n_parts++)
+    check_part(model->kernels, part, n_out, n_in, first);
+  assert_int_equal(first, n_in);
+  assert_int_equal(n_parts, linear == model->head.layer ? 3 : 1); /* x, u and context */
   for (uint32_t out = 0; linear->bias && out < n_out; out++) assert_true(linear->bias[out] == expected_weight(out));
 }
 
@@ -439,7 +448,9 @@ static void test_reads_int8(void **state) {
   model = load_model("tests/unit/good/siren-int8.safetensors");
   check_linear(model, &model->angles[0].sine.layer[0], 3, 2); /* angle networks stay float */
   check_int8(model, &model->head.layer[1], 1, 3);
-  assert_true(model->head.layer[0].int8.sum[1] == 9 * 127 && !model->head.layer[0].int8.is_tight);
+  const srope_int8_matrix *x = &model->head.layer[0].int8; /* a row of 127 alone */
+  assert_true(x->sum[1] == 4 * 127 && x->next->sum[1] == 4 * 127 && x->next->next->sum[1] == 127);
+  assert_true(model->layers[0].down.int8.sum[1] == 5 * 127 && !model->layers[0].down.int8.is_tight);
   srope_model_free(model);
 }
 
