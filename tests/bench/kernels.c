@@ -52,7 +52,7 @@ static float matmul(uint32_t repeats, uint32_t k) {
   if (work.packed_k != k) srope_pack(kernels->nr, work.w, N, k, work.packed);
   work.packed_k = k;
   for (uint32_t r = 0; r < repeats; r++)
-    kernels->matmul(work.a, k, work.packed, (size_t)kernels->nr * k, work.bias, 0, work.c, N, M, N);
+    kernels->matmul(work.a, k, work.packed, (size_t)kernels->nr * k, work.bias, work.c, N, M, N, k);
   return work.c[0];
 }
 
@@ -67,7 +67,7 @@ static float matmul_int8(uint32_t repeats, uint32_t k) {
   }
   packed_k = k;
   const srope_int8_matrix b = {work.panels, work.scale, work.sum, is_tight, k, NULL};
-  for (uint32_t r = 0; r < repeats; r++) kernels->matmul_int8(&quanta, &b, work.bias, work.c, N, M, N, k);
+  for (uint32_t r = 0; r < repeats; r++) kernels->matmul_int8(&quanta, &b, work.bias, 0, work.c, N, M, N);
   return work.c[0];
 }
 
